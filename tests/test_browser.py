@@ -1,0 +1,175 @@
+"""The real JupyterLab in a real browser: a learner runs cells, is wrong, is right, in light and in dark.
+
+Screenshots of both themes are left in build/screenshots for people to look at.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from utils import course, machine
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium installed (Debian: apt install chromium)")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+SHOTS = machine.ROOT / "build" / "screenshots"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+@pytest.fixture(scope="module", params=THEMES)
+def lab(request, tmp_path_factory):
+    """A learner's folder, JupyterLab on it in one theme, and its address."""
+    home = tmp_path_factory.mktemp("course")
+    for name in ("study", "utils", "solutions", "chapters"):
+        (home / name).symlink_to(machine.ROOT / name)
+    (home / "work").mkdir()
+    for chapter in course.chapters():
+        shutil.copy(chapter.notebook, home / "work")
+    settings = home / "settings" / "@jupyterlab"
+    for plugin, values in {
+        "apputils-extension/themes": {"theme": THEMES[request.param]},
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    }.items():
+        file = settings / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    port = free_port()
+    env = os.environ | {
+        "STUDY_PROGRESS": str(home / "work" / "progress.sqlite3"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+    }
+    env.pop("STUDY_EXPECT", None)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--IdentityProvider.token=",
+               f"--ServerApp.root_dir={home}", "--allow-root", "--LabApp.news_url=None"]  # fmt: skip
+    with open(home / "server.log", "w") as log:
+        server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=home)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api")
+        yield request.param, f"http://127.0.0.1:{port}", home
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as play:
+        chrome = play.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+                  "--disable-sync", "--no-first-run"],
+        )  # fmt: skip
+        yield chrome
+        chrome.close()
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(url, seconds=60):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=5).read()
+        except OSError:
+            assert time.monotonic() < deadline, "JupyterLab did not start"
+            time.sleep(0.3)
+
+
+class Notebook:
+    """One open notebook, used as a person does: click a cell, type, Shift+Enter, read what comes."""
+
+    def __init__(self, browser, url, name):
+        self.page = browser.new_page(viewport={"width": 1300, "height": 950})
+        self.page.set_default_timeout(60_000)
+        self.page.goto(f"{url}/lab/tree/work/{name}?reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
+        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", state="attached")
+
+    def cell(self, text):
+        """The code cell whose source contains `text`."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell", has=self.page.locator(".cm-content", has_text=text)).first
+
+    def run(self, text, source=None):
+        """Run that cell, after replacing its source if one is given; returns it when its output is there."""
+        cell = self.cell(text)
+        cell.scroll_into_view_if_needed()
+        cell.locator(".cm-content").click()
+        if source is not None:
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.insert_text(source)
+        prompt = cell.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        self.page.keyboard.press("Shift+Enter")
+        done = re.compile(rf"^\[(?!{re.escape(before.strip('[]: '))}\]|\*)\d+\]")
+        playwright.expect(prompt).to_have_text(done, timeout=60_000)
+        return self.cell(text)
+
+    def output(self, text, wanted):
+        """The output of that cell once it contains `wanted` (a regular expression)."""
+        found = self.cell(text).locator(".jp-OutputArea")
+        playwright.expect(found).to_contain_text(re.compile(wanted, re.IGNORECASE), timeout=60_000)
+        return found.inner_text()
+
+    def shot(self, name):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def test_a_learner_is_wrong_and_then_right(lab, browser):
+    theme, url, _ = lab
+    book = Notebook(browser, url, "00_start_here.ipynb")
+    book.run("home = next")
+    book.run("preflight()")
+    assert "interpreter" in book.output("preflight()", "Triton").lower()
+    book.shot(f"00-preflight-{theme}")
+    book.run("# Exercise 00.2")
+    book.run('check("00.2")')
+    book.output('check("00.2")', "not attempted")
+    book.run("# Exercise 00.2", "# Exercise 00.2\ndef saxpy(a, x, y):\n    y += a * x\n    return y")
+    book.run('check("00.2")')
+    book.output('check("00.2")', "changes its input y")
+    book.shot(f"00-wrong-{theme}")
+    book.run("# Exercise 00.2", course.model("00.2"))
+    book.run('check("00.2")')
+    book.output('check("00.2")', "passed")
+    book.run("# Exercise 00.3", course.model("00.3").replace(", mask=i < n", ""))
+    book.run('check("00.3")')
+    book.output('check("00.3")', "outside its arrays")
+    book.run("# Exercise 00.3", course.model("00.3"))
+    book.run('check("00.3")')
+    book.output('check("00.3")', "passed")
+    book.shot(f"00-right-{theme}")
+    book.run("progress()")
+    book.output("progress()", "exercises passed")
+    book.shot(f"00-progress-{theme}")
+    book.page.close()
+
+
+def test_every_cell_of_every_shipped_chapter_runs(lab, browser):
+    """Run All on the unsolved notebooks: no cell shows an error, and the whole page is photographed."""
+    theme, url, _ = lab
+    for chapter in course.chapters():
+        book = Notebook(browser, url, chapter.notebook.name)
+        book.page.click("text=Run >> nth=0")
+        book.page.click("text=Run All Cells >> nth=0")
+        last = book.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last
+        playwright.expect(last).to_contain_text(re.compile(r"\d"), timeout=120_000)
+        assert book.page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        book.shot(f"{chapter.name}-{theme}")
+        book.page.close()

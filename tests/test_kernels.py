@@ -1,0 +1,113 @@
+"""The judge on a Triton kernel with its launcher, on the interpreter."""
+
+import dataclasses
+
+import pytest
+
+import utils  # noqa: F401  (sets TRITON_INTERPRET before Triton is imported)
+from utils.judge import Kernel, Tolerance, judge_source, sizes, spread
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+CARD = dict(id="99.2", title="Twice on the GPU", minutes=1, dots=1, hints=("a", "b"), why="because")
+DOUBLE = Kernel(
+    **CARD,
+    answer="double",
+    signature="double(x: float32[n]) -> float32[n]",
+    inputs=lambda rng, n: (torch.from_numpy(spread(rng, n)),),
+    oracle=lambda x: 2 * x.double(),
+    shapes=sizes(128),
+    dtype="float32",
+    tolerance=Tolerance.of("float32"),
+    traffic=1.01,
+    block=(128,),
+    seconds=5.0,
+)
+PRELUDE = "import torch\nfrom utils import triton, tl\n"
+RIGHT = """
+@triton.jit
+def kernel(x, y, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    v = tl.load(x + i, mask=m)
+    tl.store(y + i, 2 * v, mask=m)
+
+def double(x):
+    y = torch.empty_like(x)
+    grid = (triton.cdiv(x.numel(), 128),)
+    kernel[grid](x, y, x.numel(), BLOCK=128)
+    return y
+"""
+EDITS = {  # (old, new): the diagnosis
+    ("x + i, mask=m", "x + i"): "out-of-bounds",
+    ("2 * v, mask=m", "2 * v"): "outside-output",
+    ("triton.cdiv(x.numel(), 128)", "max(1, x.numel() // 128)"): "tail-unwritten",
+    ("grid = (triton.cdiv(x.numel(), 128),)", "grid = (1,)"): "tail-unwritten",
+    ("i < n", "i < n - 1"): "tail-unwritten",
+    ("2 * v", "v"): "copied-input",
+    ("return y", "return 2 * x"): "forbidden-route",
+    ("return y", "return torch.from_numpy(2 * x.numpy())"): "forbidden-route",
+    ("kernel[grid](x, y, x.numel(), BLOCK=128)", "y.numpy()[:] = 2 * x.numpy()"): "no-launch",
+    ("kernel[grid](x, y, x.numel(), BLOCK=128)", "pass"): "no-launch",
+    ("return y", "kernel[grid](x, y, x.numel(), BLOCK=128)\n    return y"): "too-many-launches",
+    ("    tl.store", "    v = tl.load(x + i, mask=m)\n    tl.store"): "too-much-traffic",
+    ("2 * v", "2 * v + 0 * tl.sum(v)"): "nan",
+    ("x + i, mask=m", "x + i - 1, mask=m"): "out-of-bounds",
+    ("2 * v", "tl.nothing(v)"): "exception",
+    ("def double(x):", "double = kernel\ndef other(x):"): "not-callable",
+    ("return y", "while True: pass"): "timeout",
+    ("x, y, x.numel()", "y, x, x.numel()"): "input-changed",
+}
+ALSO_RIGHT = {
+    "grid as a function": ("grid = (triton.cdiv(x.numel(), 128),)", "grid = lambda meta: (triton.cdiv(x.numel(), meta['BLOCK']),)"),
+    "other block": ("128", "64"),
+    "one program, a loop": (
+        "    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)\n    m = i < n\n    v = tl.load(x + i, mask=m)\n"
+        "    tl.store(y + i, 2 * v, mask=m)",
+        "    for start in range(tl.program_id(0) * BLOCK, n, BLOCK * tl.num_programs(0)):\n"
+        "        i = start + tl.arange(0, BLOCK)\n"
+        "        tl.store(y + i, 2 * tl.load(x + i, mask=i < n), mask=i < n)",
+    ),
+}  # fmt: skip
+
+
+def edited(old, new):
+    assert RIGHT.count(old) >= 1
+    return RIGHT.replace(old, new)
+
+
+def test_model_passes_under_any_seed():
+    assert {v.status for v in judge_source(DOUBLE, RIGHT, range(10), PRELUDE)} == {"passed"}
+
+
+@pytest.mark.parametrize("name", ALSO_RIGHT)
+def test_other_right_kernels_pass(name):
+    seen = judge_source(DOUBLE, edited(*ALSO_RIGHT[name]), (1, 2), PRELUDE)[0]
+    assert seen.status == "passed", str(seen)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_wrong_kernels_get_their_diagnosis(edit):
+    exercise = dataclasses.replace(DOUBLE, seconds=1.0) if EDITS[edit] == "timeout" else DOUBLE
+    for seen in judge_source(exercise, edited(*edit), (1, 2, 3), PRELUDE):
+        assert seen.diagnosis == EDITS[edit], str(seen)
+
+
+def test_bf16_arithmetic_cannot_be_judged_on_the_interpreter():
+    bf16 = dataclasses.replace(
+        DOUBLE,
+        inputs=lambda rng, n: (torch.from_numpy(spread(rng, n)).bfloat16(),),
+        dtype="bfloat16",
+        tolerance=Tolerance.of("bfloat16"),
+    )
+    assert judge_source(bf16, RIGHT, (1,), PRELUDE)[0].status == "unjudged"
+    widened = edited("2 * v", "(2 * v.to(tl.float32)).to(tl.bfloat16)")
+    assert judge_source(bf16, widened, (1,), PRELUDE)[0].status == "passed"
+
+
+def test_a_launcher_may_not_write_past_what_it_allocated():
+    code = edited("y = torch.empty_like(x)", "y = torch.empty(x.numel() + 1)[:-1]")
+    code = code.replace("2 * v, mask=m", "2 * v, mask=i < n + 1")
+    seen = judge_source(DOUBLE, code, (1,), PRELUDE)[0]
+    assert seen.diagnosis == "outside-output", str(seen)

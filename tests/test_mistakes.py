@@ -1,0 +1,81 @@
+"""Every wrong answer is rejected for the stated reason and every unusual right one passes, under fresh seeds."""
+
+import random
+
+import numpy as np
+import pytest
+
+from utils import course
+from utils.judge import Function, Right, Wrong, judge_source
+from utils.judge.arrays import mismatch, to_numpy
+
+ATTEMPTS = [(chapter, attempt) for chapter in course.chapters() for attempt in chapter.attempts()]
+FUNCTIONS = [
+    (chapter, exercise)
+    for chapter in course.chapters()
+    for exercise in chapter.exercises().values()
+    if isinstance(exercise, Function)
+]
+
+
+def code_of(attempt):
+    """The attempt's cell: its own code, or the model answer with its edits made."""
+    if not attempt.edits:
+        return attempt.code
+    code = course.model(attempt.exercise)
+    for old, new in attempt.edits:
+        assert code.count(old) == 1, f"{attempt.exercise} {attempt.name}: {old!r} occurs {code.count(old)} times"
+        code = code.replace(old, new)
+    return code
+
+
+def fresh_seeds(count):
+    return tuple(random.SystemRandom().randrange(10**6) for _ in range(count))
+
+
+@pytest.mark.parametrize(("chapter", "attempt"), ATTEMPTS, ids=[f"{a.exercise} {a.name}" for _, a in ATTEMPTS])
+def test_attempt(chapter, attempt):
+    exercise = chapter.exercises()[attempt.exercise]
+    for verdict in judge_source(exercise, code_of(attempt), fresh_seeds(attempt.seeds), course.setup_cell(chapter)):
+        if isinstance(attempt, Right):
+            assert verdict.status == "passed", str(verdict)
+        else:
+            assert isinstance(attempt, Wrong)
+            assert verdict.status != "passed" and verdict.diagnosis == attempt.diagnosis, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "id"), [(c, id) for c in course.chapters() for id in c.exercises()], ids=lambda v: v if v else ""
+)
+def test_model_answer_passes(chapter, id):
+    seeds = fresh_seeds(20)
+    for verdict in judge_source(chapter.exercises()[id], course.model(id), seeds, course.setup_cell(chapter)):
+        assert verdict.status == "passed", str(verdict)
+
+
+@pytest.mark.parametrize(("chapter", "exercise"), FUNCTIONS, ids=[e.id for _, e in FUNCTIONS])
+def test_trivial_results_never_pass(chapter, exercise):
+    """Zeros, the mean and a shuffle of the right result: some case of every exercise rejects each of them."""
+    rejected = dict.fromkeys(("zeros", "mean", "shuffle"), False)
+    single = True
+    for number, shape in enumerate(exercise.shapes):
+        rng = np.random.default_rng([11, number])
+        args = exercise.inputs(rng, **shape)
+        wanted = exercise.oracle(*args)
+        for want in map(to_numpy, wanted if isinstance(wanted, tuple) else (wanted,)):
+            single &= want.size == 1
+            with np.errstate(all="ignore"):
+                mean = np.full_like(want, np.nan_to_num(want.astype(np.float64).mean()))
+            shuffled = rng.permutation(want.ravel()).reshape(want.shape)
+            for name, got in (("zeros", np.zeros_like(want)), ("mean", mean), ("shuffle", shuffled)):
+                rejected[name] |= mismatch(want, got, exercise.tolerance) is not None
+    assert rejected["zeros"] and (single or all(rejected.values())), rejected
+
+
+def test_a_wrong_answer_is_declared_for_everything():
+    """At least five mistakes, each earning its reason, and one unusual right answer for every exercise."""
+    for chapter in course.chapters():
+        for id in chapter.exercises():
+            mine = [a for a in chapter.attempts() if a.exercise == id]
+            assert sum(isinstance(a, Wrong) for a in mine) >= 5, id
+            assert sum(isinstance(a, Right) for a in mine) >= 1, id

@@ -1,0 +1,44 @@
+"""The course's everyday API: what a notebook imports. Heavy packages are imported when they are first used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import machine
+
+machine.triton_backend()  # sets TRITON_INTERPRET where there is no GPU: Triton reads it when imported
+if "ipykernel" not in sys.modules:
+    os.environ.setdefault("MPLBACKEND", "Agg")  # a chapter run as a plain script opens no windows
+
+if TYPE_CHECKING:
+    from .api import check, hint, progress, ready, reset, reveal
+    from .preflight import preflight
+
+# name -> (module, attribute); attribute "" is the module itself
+LAZY = {
+    "check": (".api", "check"),
+    "hint": (".api", "hint"),
+    "reveal": (".api", "reveal"),
+    "reset": (".api", "reset"),
+    "progress": (".api", "progress"),
+    "ready": (".api", "ready"),
+    "preflight": (".preflight", "preflight"),
+    "draw": (".draw", ""),
+    "pyplot": (".theme", "pyplot"),
+    "triton": (".triton_or_not", "triton"),
+    "tl": (".triton_or_not", "tl"),
+}
+__all__ = ["check", "hint", "preflight", "progress", "ready", "reset", "reveal"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"the course's utils has no {name!r}")
+    module, attribute = LAZY[name]
+    loaded = importlib.import_module(module, __name__)
+    value = getattr(loaded, attribute) if attribute else loaded
+    globals()[name] = value  # a submodule of the same name must not win over the function
+    return value

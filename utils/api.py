@@ -1,0 +1,169 @@
+"""check, hint, reveal, reset, progress, ready: the whole everyday API of a learner."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from . import course, history, page
+from .judge import Exercise, Predict, Verdict, judge, not_attempted, predictions
+from .judge.explain import Session
+from .judge.source import plain_function
+
+Shown = page.Card | Verdict
+
+
+def under_ipython() -> bool:
+    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+
+
+def shown(function: Callable[..., Shown]) -> Callable[..., Shown]:
+    """A notebook displays what is returned; a plain script has it printed. An unknown id is a message, not a crash."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Shown:
+        try:
+            result = function(*args, **kwargs)
+        except (course.UnknownExercise, course.NoSolutions) as problem:
+            if not history.recording():
+                raise
+            result = page.Card(str(problem), colour=page.AMBER)
+        if not under_ipython():
+            print(result)
+        return result
+
+    return call
+
+
+@shown
+def check(exercise_id: str, seed: int | None = None) -> Verdict:
+    """Check your answer to an exercise, e.g. `check("01.4")`.
+
+    Fresh random inputs each time; `seed` repeats those of an earlier verdict. Never stops "Run All".
+    """
+    namespace = _callers_namespace()
+    _, exercise = course.find(exercise_id)
+    if not attempted(exercise, namespace):
+        verdict = not_attempted(exercise)
+    elif isinstance(exercise, Predict):
+        verdict = _predicted(exercise, namespace)
+    else:
+        verdict = judge(exercise, namespace, seed)
+    _keep(verdict)
+    return verdict
+
+
+@shown
+def hint(exercise_id: str) -> page.Card:
+    """The next hint; each is more concrete than the one before."""
+    _, exercise = course.find(exercise_id)
+    level = min(history.state(exercise.id).hints + 1, len(exercise.hints))
+    history.add(exercise.id, "hint", level=level)
+    rows = tuple((f"{n + 1} of {len(exercise.hints)}", exercise.hints[n]) for n in range(level))
+    if level == len(exercise.hints):
+        rows += (("next", f'That was the last one. `reveal("{exercise.id}")` shows a model answer.'),)
+    return page.Card(f"Hint for {exercise.id} {exercise.title}", rows)
+
+
+@shown
+def reveal(exercise_id: str) -> page.Card:
+    """The model answer and the idea behind it; recorded as seen."""
+    _, exercise = course.find(exercise_id)
+    source = course.model(exercise.id)
+    history.add(exercise.id, "reveal")
+    rows = (
+        ("answer", source),
+        ("why", exercise.why),
+        ("next", "Close it, and write it again in your own way."),
+    )
+    return page.Card(f"Model answer to {exercise.id} {exercise.title}", rows)
+
+
+@shown
+def reset(exercise_id: str) -> page.Card:
+    """Start an exercise again: its verdicts no longer count, and the empty cell is put below this one."""
+    _, exercise = course.find(exercise_id)
+    source = course.stub(exercise.id)
+    history.add(exercise.id, "reset")
+    if under_ipython():
+        sys.modules["IPython"].get_ipython().set_next_input(source, replace=False)
+    rows = (
+        ("cell", source),
+        ("or", f"`./study reset {exercise.id}` puts the empty cell back into the notebook file"),
+    )
+    return page.Card(f"{exercise.id} {exercise.title} is open again", rows)
+
+
+@shown
+def progress() -> page.Card:
+    """Chapters and exercises, what is done, and what to do next."""
+    from .overview import overview
+
+    return overview()
+
+
+def ready(exercise_id: str) -> bool:
+    """Whether you have written `exercise_id`; says "needs ..." if not. For cells that use your answer."""
+    _, exercise = course.find(exercise_id)
+    if attempted(exercise, _callers_namespace()):
+        return True
+    print(f"needs {exercise.id} {exercise.title}")
+    return False
+
+
+def attempted(exercise: Exercise, namespace: dict[str, Any]) -> bool:
+    """Whether the live answer differs from the shipped cell."""
+    if isinstance(exercise, Predict):
+        return not any(predictions.is_open(namespace.get(q.name, ...)) for q in exercise.quantities)
+    if any(name not in namespace for name in exercise.answers):
+        return False
+    shipped = course.stub(exercise.id)
+    mine = []
+    for name in course.definitions(shipped):
+        function = plain_function(namespace.get(name))
+        try:
+            mine.append(inspect.getsource(function) if function else f"{name} = 0")
+        except (OSError, TypeError):
+            return True  # defined where no source can be read: certainly not the stub
+    return not course.is_stub("\n".join(mine), shipped, tuple(course.definitions(shipped)))
+
+
+def _predicted(exercise: Predict, namespace: dict[str, Any]) -> Verdict:
+    """The first submitted values are the ones that count; a later attempt is answered all the same."""
+    now = predictions.judge(Session(exercise, 0), namespace)
+    before = history.state(exercise.id).first if history.recording() else {}
+    if not before or before == now.first:
+        return now
+    counted = predictions.judge(Session(exercise, 0), before)
+    said = ", ".join(f"{name} = {value}" for name, value in before.items())
+    row = ("counts", f"your first answer ({said}): {counted.points:g} of {counted.max_points:g} points")
+    return replace(now, rows=(*now.rows, row), points=counted.points, first=before)
+
+
+def _keep(verdict: Verdict) -> None:
+    """Store the verdict where it belongs: the learner's progress, a grader's file, or CI's expectation."""
+    if file := os.environ.get("STUDY_VERDICTS"):
+        with open(file, "a") as out:
+            out.write(json.dumps(verdict.record(), default=str) + "\n")
+    history.add(
+        verdict.exercise,
+        "verdict",
+        **{k: v for k, v in verdict.record().items() if k not in ("exercise", "html", "text")},
+    )
+    expected = os.environ.get("STUDY_EXPECT")
+    if expected and verdict.status != expected:
+        raise AssertionError(f"{verdict.exercise}: expected {expected}, got\n{verdict}")
+
+
+def _callers_namespace() -> dict[str, Any]:
+    """Globals of the first frame outside this module: the notebook's, or the script's."""
+    frame = sys._getframe(1)
+    while frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return frame.f_globals

@@ -1,0 +1,97 @@
+"""`./study bench --laptop`: how fast the course answers on this machine, against what it promises."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from . import course
+from .doctor import machine
+from .machine import ROOT
+
+CHAPTER = "01"
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    target: float  # seconds, an upper bound
+    measured: float
+    what: str
+
+    @property
+    def ok(self) -> bool:
+        return self.measured < self.target
+
+
+def bench(json_out: Path | None = None) -> int:
+    """Measure, print, and write JSON; 1 if a target is missed."""
+    console = Console(highlight=False)
+    with console.status("importing in fresh processes"):
+        figures = [cold_import()]
+    with console.status(f"checking chapter {CHAPTER}"):
+        checks = check_times(CHAPTER)
+    figures += summary(checks)
+    console.print(f"[dim]{machine()}  ·  Python {platform.python_version()}[/]")
+    console.print(table(figures))
+    for name, seconds in sorted(checks.items(), key=lambda item: -item[1])[:3]:
+        console.print(f"[dim]  {name}: {seconds:.2f} s[/]")
+    if json_out:
+        record = {"machine": machine(), "python": platform.python_version(), "checks": checks}
+        record["figures"] = [{**asdict(figure), "ok": figure.ok} for figure in figures]
+        json_out.write_text(json.dumps(record, indent=1) + "\n")
+    return 0 if all(figure.ok for figure in figures) else 1
+
+
+def cold_import(runs: int = 5) -> Figure:
+    """Wall time of a fresh process that does `from utils import check`, Python's own start included."""
+    line = [sys.executable, "-c", "from utils import check"]
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        subprocess.run(line, cwd=ROOT, check=True)
+        seconds.append(time.perf_counter() - start)
+    return Figure("from utils import check", 0.7, statistics.median(seconds), f"median of {runs} processes")
+
+
+def check_times(number: str) -> dict[str, float]:
+    """Seconds to judge each model answer of a chapter. One goes first, so that imports are not counted."""
+    from .judge import judge_source
+
+    chapter = next(chapter for chapter in course.chapters() if chapter.number == number)
+    exercises = list(chapter.exercises().values())
+    prelude = course.setup_cell(chapter)
+    seconds = {}
+    for exercise in [exercises[0], *exercises]:
+        start = time.perf_counter()
+        verdict = judge_source(exercise, course.model(exercise.id), prelude=prelude)[0]
+        seconds[exercise.id] = round(time.perf_counter() - start, 3)
+        if verdict.status != "passed":
+            raise RuntimeError(f"the model answer to {exercise.id} did not pass: {verdict!r}")
+    return seconds
+
+
+def summary(checks: dict[str, float]) -> Iterable[Figure]:
+    what = f"{len(checks)} model answers of chapter {CHAPTER}"
+    return (
+        Figure("a check, median", 1.0, statistics.median(checks.values()), what),
+        Figure("a check, slowest", 5.0, max(checks.values()), max(checks, key=checks.__getitem__)),
+    )
+
+
+def table(figures: Iterable[Figure]) -> Table:
+    result = Table("figure", "target", "measured", "", "of", box=None, header_style="dim")
+    for figure in figures:
+        mark = "[green]✓" if figure.ok else "[red]✗"
+        result.add_row(figure.name, f"< {figure.target:.1f} s", f"{figure.measured:.2f} s", mark, f"[dim]{figure.what}")
+    return result

@@ -1,0 +1,167 @@
+"""From the failing trials to the likely mistake.
+
+The order of the rules is the order of trust: what is certain before what is likely. Rules that look at where
+the wrong elements lie are in `patterns.py`; here are those that need the exercise or the numbers themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .arrays import Mismatch, mismatch, to_numpy
+from .exercise import Function
+from .patterns import (
+    CLOSE,
+    as_float,
+    constant,
+    copied,
+    every_block,
+    everywhere,
+    permuted,
+    rounding,
+    same_bits_wrong,
+    scaled,
+    shifted,
+    show_number,
+    sign,
+    suffix_start,
+    tail,
+    transposed,
+)  # fmt: skip
+from .tolerance import EXACT, Tolerance
+from .trial import Diagnosis, Trial
+
+Rule = Callable[[list[Trial], Function], "Diagnosis | None"]
+
+
+def diagnose(trials: Sequence[Trial], exercise: Function) -> Diagnosis:
+    """The likely mistake behind the failing trials (at least one)."""
+    for trial in trials:
+        if trial.noticed:
+            return trial.noticed[0]
+    failing = pooled([t for t in trials if t.wrong], trials)
+    for rule in RULES:
+        if found := rule(failing, exercise):
+            return found
+    return Diagnosis("wrong-values", "The values differ, in no pattern that is known here.")
+
+
+def pooled(failing: list[Trial], trials: Sequence[Trial]) -> list[Trial]:
+    """Single-number results of many cases, read as one vector: alone, one number shows no pattern."""
+    compared = [t for t in trials if t.want and t.got]
+    if any(t.wrong.want.size > 1 for t in failing if t.wrong) or len(compared) < 3:
+        return failing
+    if any(len(t.want) != 1 or t.want[0].size != 1 or t.got[0].size != 1 for t in compared):
+        return failing
+    want = np.array([t.want[0].reshape(()) for t in compared])
+    got = np.array([t.got[0].reshape(()) for t in compared])
+    labels = {id(t) for t in failing}
+    bad = np.array([id(t) in labels for t in compared])
+    whole = Mismatch(want, got, bad, max(t.wrong.error for t in failing if t.wrong))
+    return [Trial(label="all cases", args=(), wrong=whole)]
+
+
+def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    left = [t for t in failing if t.unwritten.any()]
+    if not left:
+        return None
+    if all(t.unwritten.all() for t in left):
+        return Diagnosis("never-written", "The output is never written: it still holds what the judge put there.")
+    t = max(left, key=lambda t: t.wrong.want.size)
+    count, size = int(t.unwritten.sum()), t.wrong.want.size
+    partial = [t for t in left if not t.unwritten.all()]
+    if all(suffix_start(t.unwritten) is not None for t in partial):
+        start = suffix_start(max(partial, key=lambda t: t.wrong.want.size).unwritten)
+        return Diagnosis(
+            "tail-unwritten",
+            f"**The tail is never written**: nothing from element {start} on ({count} of {size}) when {t.label}. "
+            "Does the grid round up (`cdiv`), and does the last block write its part?",
+        )
+    return Diagnosis("partly-written", f"**{count} of {size} elements are never written** when {t.label}.")
+
+
+def rival(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    for candidate in exercise.rivals:
+        real = [t for t in failing if t.args]
+        if real and all(agrees_with(t, candidate.oracle, exercise.tolerance) for t in real):
+            return Diagnosis(candidate.key, candidate.sentence, candidate.hint)
+    return None
+
+
+def agrees_with(trial: Trial, oracle: Callable, tolerance: Tolerance) -> bool:
+    """Whether the answer computed what `oracle` computes."""
+    with np.errstate(all="ignore"):
+        values = oracle(*trial.args)
+    values = [to_numpy(v) for v in (values if isinstance(values, tuple) else (values,))]
+    if len(values) != len(trial.got):
+        return False
+    return all(v.shape == g.shape and mismatch(v, g, tolerance) is None for v, g in zip(values, trial.got, strict=True))
+
+
+def not_finite(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    def lost(t: Trial, test: Callable) -> np.ndarray:
+        return test(t.wrong.got.astype(np.float64)) & np.isfinite(t.wrong.want.astype(np.float64))
+
+    numeric = [t for t in failing if t.wrong.got.dtype.kind not in "biuO"]
+    for t in numeric:
+        if (nan := lost(t, np.isnan)).any():
+            rows = nan.reshape(-1, nan.shape[-1]).all(axis=-1) if nan.ndim > 1 else np.array([nan.all()])
+            where = "whole rows" if nan.ndim > 1 and rows.any() else f"{int(nan.sum())} of {nan.size} elements"
+            return Diagnosis(
+                "nan",
+                f"**NaN where a number is wanted** ({where}). The usual ways to get one: 0/0 in an empty or fully "
+                "masked row, Inf - Inf, Inf/Inf after an overflow, or lanes masked off in a load without `other=`.",
+            )
+    for t in numeric:
+        if lost(t, np.isinf).any():
+            return Diagnosis(
+                "overflow", f"**Overflow**: infinity where {show_number(t.wrong.want[t.wrong.first])} is wanted. "
+                "Some intermediate value passes the largest finite number of its format.",
+            )  # fmt: skip
+    return None
+
+
+def nearly_right(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    """Before the patterns: an array that is right up to small errors is close to many of them."""
+    return low_precision(failing, exercise) if all(t.wrong.error < CLOSE.rtol for t in failing) else None
+
+
+def underflow(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    def holds(t: Trial) -> bool:
+        want = np.abs(as_float(t.wrong.want))
+        lost = want[t.wrong.bad]
+        return bool(
+            (as_float(t.wrong.got)[t.wrong.bad] == 0).all()
+            and (lost > 0).all()
+            and lost.max() < np.median(want) + 1e-30
+        )
+
+    if everywhere(failing, 1, holds):
+        return Diagnosis(
+            "underflow",
+            "**Small values have become 0**: they are below the smallest number of some format on the way.",
+        )
+    return None
+
+
+def low_precision(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    def holds(t: Trial) -> bool:
+        return t.wrong.error < 0.3 and t.wrong.want.dtype.kind not in "biuO"
+
+    if exercise.tolerance == EXACT or not everywhere(failing, 1, holds):
+        return None
+    worst = max(failing, key=lambda t: t.wrong.error)
+    return Diagnosis(
+        "low-precision",
+        f"**Right, but not precise enough**: the error reaches {worst.wrong.error:.1g} of the row's largest value when "
+        f"{worst.label}; {exercise.tolerance.rtol:.1g} is allowed. Errors that grow with the length come from an "
+        "accumulator in a small format: accumulate in float32.",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    rival, unwritten, not_finite, constant, copied, rounding, nearly_right, sign, scaled, transposed, shifted, tail,
+    every_block, permuted, same_bits_wrong, underflow, low_precision,
+)  # fmt: skip

@@ -1,0 +1,136 @@
+"""Puts what was found into a verdict's words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .arrays import to_numpy
+from .diagnose import diagnose
+from .exercise import Exercise, Function
+from .sandbox import Outcome
+from .source import own_lines
+from .trial import Diagnosis, Trial
+from .verdict import Rows, Status, Verdict
+
+ENDED = {
+    "timeout": "**It did not finish within {detail}**{stage}. Does a loop have an end that is reached?",
+    "crash": "**It crashed Python ({detail})**{stage}. The notebook is unharmed: it ran in a process of its own.",
+    "exited": "**It ended Python** (`exit`, `os._exit`){stage}. Return instead.",
+    "memory": "**It asked for more than {detail} of memory**{stage}.",
+}
+
+
+class Session:
+    """One check of one exercise: holds what every verdict of it repeats."""
+
+    def __init__(self, exercise: Exercise, seed: int) -> None:
+        self.exercise, self.seed, self.start = exercise, seed, time.perf_counter()
+
+    def verdict(self, status: Status, rows: Rows, found: Diagnosis | None = None, points: float = 0.0, **more: Any):
+        """A verdict with this session's exercise, seed and time."""
+        exercise, found = self.exercise, found or Diagnosis("", "")
+        return Verdict(
+            exercise.id, exercise.title, status, tuple(rows), found.key, points, exercise.points,
+            seed=self.seed, seconds=time.perf_counter() - self.start, hint=found.hint, **more,
+        )  # fmt: skip
+
+    def error(self, found: Diagnosis, rows: Rows = (), backend: str = "") -> Verdict:
+        return self.verdict("error", (("what", found.sentence), *rows, self.next), found, backend=backend)
+
+    def unjudged(self, reason: str, backend: str = "") -> Verdict:
+        return self.verdict("unjudged", (("why", reason),), backend=backend)
+
+    @property
+    def next(self) -> tuple[str, str]:
+        id = self.exercise.id
+        return "next", f'mend it and check again, or `hint("{id}")`. Replay: `check("{id}", seed={self.seed})`'
+
+    def settle(self, outcome: Outcome) -> Verdict:
+        """The verdict a contained run came back with, or what became of the run."""
+        printed = (("printed", outcome.printed.rstrip() + "\n"),) if outcome.printed.strip() else ()
+        if outcome.reason == "done":
+            verdict: Verdict = outcome.value
+            if verdict.status == "passed":
+                return verdict
+            return replace(verdict, rows=(*verdict.rows[:-1], *printed, verdict.rows[-1]))
+        stage = f", in the case {outcome.stage}" if outcome.stage else ""
+        sentence = ENDED[outcome.reason].format(detail=outcome.detail, stage=stage)
+        return self.error(Diagnosis(outcome.reason, sentence), printed)
+
+    def conclude(self, tried: list[Trial], backend: str) -> Verdict:
+        """From all trials of an answer to the verdict."""
+        exercise = self.exercise
+        if reason := next((t.unjudged for t in tried if t.unjudged), ""):
+            return self.unjudged(reason, backend)
+        if failing := [t for t in tried if not t.ok]:
+            if broken := next((t for t in tried if t.error), None):
+                return self._broken(tried, broken, backend)
+            assert isinstance(exercise, Function)
+            found = diagnose(failing, exercise)
+            rows = (("values", self._values(tried, failing, backend)), ("likely", found.sentence), self.next)
+            return self.verdict("failed", rows, found, backend=backend)
+        rows = [("values", f"{len(tried)} of {len(tried)} cases · {backend} · seed {self.seed}")]
+        if exercise.follow_up:
+            rows.append(("ask", f"Ask yourself: {exercise.follow_up}"))
+        return self.verdict("passed", rows, points=exercise.points, backend=backend)
+
+    def _broken(self, tried: list[Trial], broken: Trial, backend: str) -> Verdict:
+        """The answer raised; an access outside an array in the same case explains it better than a traceback."""
+        outside = [d for d in broken.noticed if d.key in ("outside-output", "out-of-bounds")]
+        before = f" ({len(tried) - 1} cases before it ran)" if len(tried) > 1 else ""
+        found = next(iter(outside), Diagnosis(broken.error_key, f"**It raises** when {broken.label}{before}:"))
+        return self.error(found, (("error", broken.error + "\n"),), backend)
+
+    def _values(self, tried: list[Trial], failing: list[Trial], backend: str) -> str:
+        where = f"{backend} · seed {self.seed}."
+        compared = [t for t in tried if t.want]
+        if len(compared) == len(tried) and not any(t.wrong for t in tried):
+            return f"right in {len(tried)} of {len(tried)} cases · {where}"
+        smallest = min((t for t in failing if t.wrong), key=lambda t: t.wrong.want.size, default=failing[0])
+        shown = first_wrong(smallest) if smallest.wrong else ""
+        return f"wrong in {len(failing)} of {len(tried)} cases · {where} Smallest: {smallest.label}. {shown}"
+
+
+def first_wrong(trial: Trial) -> str:
+    """The first three wrong elements: index, want, got; and the arguments when they are few."""
+    wrong, shown = trial.wrong, []
+    for index in map(tuple, np.argwhere(wrong.bad)[:3]):
+        place = "".join(f"[{i}]" for i in index)
+        never = " (never written)" if trial.unwritten[index] else ""
+        shown.append(f"`{trial.output}{place}`: want {show(wrong.want[index])}, got {show(wrong.got[index])}{never}")
+    sizes = [int(np.prod(getattr(a, "shape", ()))) for a in trial.args]
+    given = "" if len(sizes) > 4 or max(sizes) > 4 else f"Given {', '.join(map(_argument, trial.args))}: "
+    return given + "; ".join(shown)
+
+
+def show(value: Any) -> str:
+    """A number as it reads best: integers above 255 in hexadecimal too."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, int) and not isinstance(value, bool) and value > 255:
+        return f"{value} ({value:#x})"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _argument(value: Any) -> str:
+    return str(to_numpy(value)) if getattr(value, "shape", ()) else show(value)
+
+
+def missing_answer(exercise: Function) -> Diagnosis:
+    return Diagnosis("missing", f"There is no `{exercise.answer}` yet. Run the cell that defines it, then this one.")
+
+
+def cell_raised(session: Session, problem: Exception) -> Verdict:
+    """The cell that should define the answer does not even run."""
+    rows = (("error", own_lines(problem) + "\n"),)
+    return session.error(Diagnosis("exception", "**The cell itself raises**:"), rows)
+
+
+def not_attempted(exercise: Exercise) -> Verdict:
+    """The shipped cell, unchanged, or not run yet."""
+    names = " and ".join(f"`{name}`" for name in exercise.answers)
+    text = f'write {names} in the cell above and run it, then this one. Stuck? `hint("{exercise.id}")`'
+    return Session(exercise, 0).verdict("not_attempted", (("next", text),))

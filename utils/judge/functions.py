@@ -1,0 +1,207 @@
+"""Tries a Python answer on one case after the other, under all the rules that need no knowledge of the exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import arrays
+from .arrays import dtype_name, is_tensor, mismatch, private_copy, to_numpy
+from .exercise import Function
+from .source import forbidden, own_lines
+from .trial import Diagnosis, Trial
+from .watchdog import TooLong
+
+
+def prepare() -> str:
+    return ""
+
+
+def forks() -> bool:
+    return True
+
+
+def backend() -> str:
+    return "CPU"
+
+
+def trials(exercise: Function, answer: Callable, seed: int, tell: Callable[[str], None]) -> list[Trial]:
+    """Every case once, smallest first as declared; stops at the first that raises."""
+    found = forbidden(answer, exercise.forbid)
+    done: list[Trial] = []
+    for number, shape in enumerate(exercise.shapes):
+        label = ", ".join(f"{key} = {value}" for key, value in shape.items()) or "the only case"
+        tell(label)
+        rng = np.random.default_rng([seed, number])
+        trial = Trial(label, tuple(exercise.inputs(rng, **shape)), exercise.block)
+        if found:
+            spelled, rule = found
+            trial.noticed.append(Diagnosis("forbidden-route", f"**The answer uses `{spelled}`.** {rule.because}"))
+        done.append(attempt(exercise, answer, trial))
+        if trial.error or trial.unjudged:
+            break
+    return done
+
+
+def attempt(exercise: Function, answer: Callable, trial: Trial, call: Callable | None = None) -> Trial:
+    """Call the answer on private copies of the case's inputs and notice everything that is wrong."""
+    names = exercise.parameters
+    given = [private_copy(value) for value in trial.args]
+    written: dict[int, Any] = {}
+    for name in exercise.outputs:
+        index = names.index(name)
+        given[index], written[index] = arrays.guarded(trial.args[index])
+    try:
+        with poisoned_numpy():
+            result = (call or _plain_call(exercise))(answer, given)
+    except BaseException as problem:
+        return _raised(trial, problem)
+    for index, whole in written.items():
+        if damage := arrays.guard_damage(whole, int(np.prod(trial.args[index].shape))):
+            trial.noticed.append(_outside(names[index], damage, trial.args[index].shape))
+    _notice_changes(exercise, trial, given, names)
+    outputs = tuple(given[names.index(name)] for name in exercise.outputs) if exercise.outputs else result
+    compare(exercise, trial, outputs)
+    if trial.ok and not exercise.outputs and not exercise.may_return_view:
+        _notice_view(trial, outputs, given)
+    return trial
+
+
+def _plain_call(exercise: Function) -> Callable:
+    def call(answer: Callable, given: list) -> Any:
+        if not exercise.each:
+            return answer(*given)
+        columns = [np.atleast_1d(v).tolist() if isinstance(v, np.ndarray) else None for v in given]
+        count = max(len(column) for column in columns if column is not None)
+        rows = zip(*(c if c is not None else [v] * count for c, v in zip(columns, given, strict=True)), strict=True)
+        results = [answer(*row) for row in rows]
+        if any(result is None for result in results):
+            return None
+        return np.array(results, dtype=exercise.dtype or None)
+
+    return call
+
+
+def compare(exercise: Function, trial: Trial, outputs: Any) -> None:
+    """Type, count, shape, dtype and device before values; fills `trial`."""
+    with np.errstate(all="ignore"):
+        wanted = exercise.oracle(*(private_copy(value) for value in trial.args))
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    dtypes = exercise.dtype if isinstance(exercise.dtype, tuple) else (exercise.dtype,) * len(wanted)
+    if outputs is None:
+        trial.noticed.append(Diagnosis("returned-nothing", "**The answer returns `None`**: is a `return` missing?"))
+        return
+    if len(wanted) > 1 and (not isinstance(outputs, (tuple, list)) or len(outputs) != len(wanted)):
+        trial.noticed.append(_type(f"{len(wanted)} results are wanted", outputs))
+        return
+    outputs = tuple(outputs) if len(wanted) > 1 else (outputs[0] if exercise.outputs else outputs,)
+    results = []
+    for number, (want, got, dtype) in enumerate(zip(wanted, outputs, dtypes, strict=True)):
+        name = exercise.outputs[number] if exercise.outputs else "result" + (f"[{number}]" if len(wanted) > 1 else "")
+        value = _checked(trial, name, to_numpy(want), got, dtype)
+        if value is None:
+            return
+        results.append((name, to_numpy(want), value))
+    trial.want, trial.got = [r[1] for r in results], [r[2] for r in results]
+    for name, want, value in results:
+        _refuse_nonfinite_oracle(exercise, want)
+        if trial.wrong is None and (wrong := mismatch(want, value, exercise.tolerance)):
+            trial.wrong, trial.output = wrong, name
+
+
+def _checked(trial: Trial, name: str, want: np.ndarray, got: Any, dtype: str) -> np.ndarray | None:
+    """`got` as NumPy if its type, shape, dtype and device are right; otherwise it is noticed and None."""
+    problem = None
+    if not (is_tensor(got) or isinstance(got, (np.ndarray, np.generic, bool, int, float, complex))):
+        problem = _type("an array is wanted" if want.ndim else "a number is wanted", got)
+    elif (shape := tuple(getattr(got, "shape", ()))) != want.shape:
+        problem = _shape(name, want.shape, shape)
+    elif dtype and dtype_name(got) != dtype and (want.ndim or hasattr(got, "dtype")):
+        problem = Diagnosis(
+            "wrong-dtype",
+            f"**`{name}` has dtype {dtype_name(got) or type(got).__name__}**, {dtype} is wanted.",
+        )
+    elif is_tensor(got) and (devices := [a.device for a in trial.args if is_tensor(a)]) and got.device != devices[0]:
+        problem = Diagnosis("wrong-device", f"**`{name}` is on {got.device}**, the inputs are on {devices[0]}.")
+    if problem:
+        trial.noticed.append(problem)
+        return None
+    return to_numpy(got)
+
+
+def _shape(name: str, want: tuple, got: tuple) -> Diagnosis:
+    if len(want) >= 2 and got == (*want[:-2], want[-1], want[-2]):
+        return Diagnosis(
+            "transposed-shape",
+            f"**`{name}` has shape {got}**, {want} is wanted: rows and columns are swapped.",
+        )
+    return Diagnosis("wrong-shape", f"**`{name}` has shape {got}**, {want} is wanted.")
+
+
+def _type(wanted: str, got: Any) -> Diagnosis:
+    return Diagnosis("wrong-type", f"**The answer returns {type(got).__name__}**: {wanted}.")
+
+
+def _outside(name: str, damage: list[int], shape: tuple) -> Diagnosis:
+    return Diagnosis(
+        "outside-output", f"**The answer writes outside `{name}`**: at flat index {damage[0]}, but it has "
+        f"{int(np.prod(shape))} elements.")  # fmt: skip
+
+
+def _notice_changes(exercise: Function, trial: Trial, given: list, names: tuple[str, ...]) -> None:
+    for name, before, after in zip(names, trial.args, given, strict=False):
+        is_array = is_tensor(before) or isinstance(before, np.ndarray)
+        if not is_array or name in exercise.outputs or name in exercise.may_change:
+            continue
+        if after is not before and not arrays.same_bits(before, after):
+            sentence = f"**The answer changes its input `{name}`**, which belongs to the caller. Work on a copy."
+            trial.noticed.append(Diagnosis("input-changed", sentence))
+
+
+def _notice_view(trial: Trial, outputs: Any, given: list) -> None:
+    for got in outputs if isinstance(outputs, (tuple, list)) else (outputs,):
+        if any(arrays.shares_memory(got, value) for value in given):
+            trial.noticed.append(Diagnosis(
+                "returns-input-view", "**The result shares memory with an input**: the next write to one changes the "
+                "other. Return an array of its own."))  # fmt: skip
+
+
+def _refuse_nonfinite_oracle(exercise: Function, want: np.ndarray) -> None:
+    if want.dtype.kind not in "biuO" and not exercise.expects_nonfinite:
+        assert np.isfinite(want.astype(np.float64)).all(), f"{exercise.id}: the oracle gives NaN or Inf; declare it"
+
+
+def _raised(trial: Trial, problem: BaseException) -> Trial:
+    """Keep what the answer raised, its traceback cut down to the learner's own lines."""
+    root = problem
+    while root.__cause__ is not None and type(root).__name__ == "InterpreterError":
+        root = root.__cause__
+    if isinstance(root, (KeyboardInterrupt, TooLong)):
+        raise root
+    kinds = {MemoryError: "memory", RecursionError: "recursion", SystemExit: "exited"}
+    trial.error_key = next((key for kind, key in kinds.items() if isinstance(root, kind)), "exception")
+    trial.error = own_lines(root)
+    return trial
+
+
+@contextmanager
+def poisoned_numpy() -> Iterator[None]:
+    """`np.empty` gives poison, so that an element nobody wrote cannot happen to be right."""
+    empty, empty_like = np.empty, np.empty_like
+
+    def poisoned(array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind not in "OV" or (array.dtype.names is None and array.dtype.kind == "V"):
+            array.reshape(-1).view(np.uint8)[...] = arrays.POISON
+        return array
+
+    np.empty = lambda *args, **kwargs: poisoned(empty(*args, **kwargs))
+    np.empty_like = lambda like, *args, **kwargs: poisoned(
+        empty(np.shape(like), kwargs.get("dtype") or np.asarray(like).dtype)
+    )
+    try:
+        yield
+    finally:
+        np.empty, np.empty_like = empty, empty_like

@@ -1,0 +1,105 @@
+"""From an exercise and an answer to a verdict.
+
+A kind of exercise is a class in `exercise.py` whose `kind` names a module here with four functions:
+`prepare()` gets its tools ready and says why they cannot judge, if so; `forks()` whether an answer can run in
+a child process; `backend()` where the values come from; `trials(exercise, answer, seed, tell)` tries the cases.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from . import predictions, sandbox, watchdog
+from .exercise import Exercise, Function, Predict
+from .explain import Session, cell_raised, missing_answer
+from .source import load, misfit
+from .trial import Diagnosis
+from .verdict import Verdict
+
+MISSING = object()
+LOADING = "running the cell"
+
+
+def judge(exercise: Exercise, namespace: dict[str, Any], seed: int | None = None) -> Verdict:
+    """Try the live answer in `namespace` (a notebook's globals)."""
+    session = Session(exercise, random.randrange(10**6) if seed is None else seed)
+    if isinstance(exercise, Predict):
+        return predictions.judge(session, namespace)
+    kind = kind_of(exercise)
+    if reason := kind.prepare():
+        return session.unjudged(reason)
+
+    def work(tell: Callable[[str], None]) -> Verdict:
+        return _try(session, kind, namespace, tell)
+
+    return session.settle(_run(kind, work, exercise))
+
+
+def judge_source(exercise: Exercise, code: str, seeds: Sequence[int] = (1,), prelude: str = "") -> list[Verdict]:
+    """Run `code` (a whole cell) clean, after the chapter's `prelude`, and try its answer under each seed.
+
+    Returns one verdict for each seed, or a single one when the code does not get that far.
+    """
+    session = Session(exercise, seeds[0])
+    kind = None if isinstance(exercise, Predict) else kind_of(exercise)
+    if kind and (reason := kind.prepare()):
+        return [session.unjudged(reason)]
+    base = _after(prelude)
+
+    def work(tell: Callable[[str], None]) -> list[Verdict]:
+        tell(LOADING)
+        try:
+            namespace = vars(load(code, base))
+        except Exception as problem:
+            return [cell_raised(session, problem)]
+        if kind is None:
+            return [predictions.judge(Session(exercise, seed), namespace) for seed in seeds]
+        return [_try(Session(exercise, seed), kind, namespace, tell) for seed in seeds]
+
+    outcome = _run(kind, work, exercise, extra=0.5 * len(seeds))
+    if outcome.reason != "done":
+        return [session.settle(outcome)]
+    return [session.settle(replace(outcome, value=verdict)) for verdict in outcome.value]
+
+
+def kind_of(exercise: Exercise) -> ModuleType:
+    return importlib.import_module(f".{exercise.kind}", __package__)
+
+
+def _try(session: Session, kind: ModuleType, namespace: dict[str, Any], tell: Callable[[str], None]) -> Verdict:
+    exercise = session.exercise
+    assert isinstance(exercise, Function)
+    answer = namespace.get(exercise.answer, MISSING)
+    if problem := _unusable(exercise, answer):
+        return session.error(problem)
+    return session.conclude(kind.trials(exercise, answer, session.seed, tell), kind.backend())
+
+
+def _run(kind: ModuleType | None, work: Callable, exercise: Exercise, extra: float = 0.0) -> sandbox.Outcome:
+    seconds = getattr(exercise, "seconds", 10.0) + extra
+    if kind is None or kind.forks():
+        return sandbox.contained(work, seconds, getattr(exercise, "gigabytes", 2.0))
+    return watchdog.guarded(work, 3 * seconds)  # a GPU compiles first
+
+
+@cache
+def _after(prelude: str) -> dict[str, Any]:
+    """The namespace after the chapter's setup cell: trusted, run once, in this process."""
+    return dict(vars(load(prelude, {}, "setup"))) if prelude else {}
+
+
+def _unusable(exercise: Function, answer: Any) -> Diagnosis | None:
+    if answer is MISSING:
+        return missing_answer(exercise)
+    if not callable(answer) or hasattr(answer, "arg_names"):
+        kind = "a kernel" if callable(answer) else f"a {type(answer).__name__}"
+        return Diagnosis("not-callable", f"`{exercise.answer}` is {kind}; a function `{exercise.signature}` is wanted.")
+    if reason := misfit(answer, exercise.answer, exercise.parameters):
+        return Diagnosis("wrong-signature", reason)
+    return None

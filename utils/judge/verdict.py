@@ -1,0 +1,81 @@
+"""What the judge says of an answer: one status, what was seen, the likely mistake, the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .. import page
+
+Rows = Sequence[tuple[str, str]]
+Status = Literal["passed", "failed", "not_attempted", "error", "unjudged"]
+COLOURS = {"passed": page.GREEN, "failed": page.RED, "error": page.RED, "not_attempted": page.BLUE,
+           "unjudged": page.AMBER}  # fmt: skip
+WORDS = {
+    "not_attempted": "not attempted yet",
+    "error": "error in your code",
+    "unjudged": "cannot be judged here",
+}
+MIME = "application/vnd.kernel-course.verdict+json"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """rows: (label, text) pairs in reading order; a text with a line break is shown as it is, in a fixed font.
+
+    diagnosis: the key of the likely mistake, "" when there is none.  backend: where the values were obtained.
+    first: the first submitted values of a prediction.
+    """
+
+    exercise: str
+    title: str
+    status: Status
+    rows: tuple[tuple[str, str], ...] = ()
+    diagnosis: str = ""
+    points: float = 0.0
+    max_points: float = 0.0
+    backend: str = ""
+    seed: int = 0
+    seconds: float = 0.0
+    hint: int = 0
+    first: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        return f"{self.exercise} {self.title}: {WORDS.get(self.status, self.status)}"
+
+    def __repr__(self) -> str:
+        tail = f" · {self.diagnosis}" if self.diagnosis else ""
+        return f"{self.exercise} {WORDS.get(self.status, self.status)}{tail}"
+
+    def __str__(self) -> str:
+        lines = [self.headline]
+        for label, text in self.rows:
+            indented = text.replace("\n", "\n" + " " * 12)
+            lines.append(f"  {label:>8} · {indented}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [(label, page.pre(text) if "\n" in text else page.inline(text)) for label, text in self.rows]
+        return page.card(self.headline, COLOURS[self.status], rows)
+
+    def record(self) -> dict[str, Any]:
+        """The verdict as plain data, for graders and for the notebook's output."""
+        return {
+            "exercise": self.exercise,
+            "status": self.status,
+            "diagnosis": self.diagnosis,
+            "text": str(self),
+            "html": self._repr_html_(),
+            "points": self.points,
+            "max_points": self.max_points,
+            "backend": self.backend,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+            "first": self.first,
+        }
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        brief = {key: value for key, value in self.record().items() if key not in ("html", "text")}
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: brief}

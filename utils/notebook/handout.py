@@ -1,0 +1,89 @@
+"""`./study handout DIR`: the course as students get it, without model answers, with checks that still work."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import zlib
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from ..course import chapters
+from ..machine import ROOT
+from . import files
+from .build import model_answers
+from .leak import leaks, notebook_texts
+from .source import identity_of, solved
+
+MARKER = ".handout"
+LEFT_OUT = ("solutions/*/chapter.py", "solutions/*/mistakes.py", "solutions/kernels/*", "tests/*", ".ci/*", ".github/*")
+SEALED = "solutions/*/checks.py"
+NEVER = {".git", ".venv", "work", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache"}
+BANNER = "> This is the students' copy: everything but the model answers, which your teacher has.\n\n"
+
+
+class Refused(Exception):
+    """A handout that cannot be written; the message says why."""
+
+
+def write(folder: Path, root: Path = ROOT) -> list[str]:
+    """Write the handout into `folder`; returns messages. Raises Refused."""
+    if any(folder.iterdir()) if folder.exists() else False:
+        empty_earlier(folder)
+    written = []
+    for path in shared(root, folder):
+        name, data = path.as_posix(), (root / path).read_bytes()
+        if fnmatchcase(name, SEALED):
+            name, data = name.removesuffix(".py") + ".sealed", base64.b64encode(zlib.compress(data, 9)) + b"\n"
+        elif name == "README.md":
+            data = BANNER.encode() + data
+        files.write(folder / name, data)
+        if (root / path).stat().st_mode & 0o100:
+            (folder / name).chmod(0o755)
+        written.append(name)
+    files.write(folder / MARKER, "\n".join(["files of this handout:", *written, ""]).encode())
+    if found := leaked(folder, written, root):
+        empty_earlier(folder)
+        raise Refused("nothing was written, because answers would show:\n" + "\n".join(found))
+    return [f"{folder}: {len(written)} files, no model answer among them"]
+
+
+def empty_earlier(folder: Path) -> None:
+    """Delete the files of an earlier handout, and nothing else. Raises Refused if there is none."""
+    marker = folder / MARKER
+    if not folder.is_dir() or not marker.exists():
+        raise Refused(f"{folder} is not empty and holds no earlier handout: name another folder")
+    for name in marker.read_text(encoding="utf-8").splitlines()[1:]:
+        if not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts:
+            (folder / name).unlink(missing_ok=True)
+    marker.unlink()
+
+
+def shared(root: Path, folder: Path) -> list[PurePosixPath]:
+    """The files of the course that students get: those git tracks, or all outside ignored folders."""
+    answer = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=False)
+    names = [name for name in answer.stdout.decode().split("\0") if name]
+    if answer.returncode or not names:
+        names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*"))
+                 if path.is_file() and not NEVER & set(path.relative_to(root).parts)
+                 and not path.resolve().is_relative_to(folder.resolve())]  # fmt: skip
+    return [
+        PurePosixPath(name)
+        for name in names
+        if (root / name).is_file() and not any(fnmatchcase(name, pattern) for pattern in LEFT_OUT)
+    ]
+
+
+def leaked(folder: Path, written: list[str], root: Path) -> list[str]:
+    """Places of the handout that show a model answer."""
+    models, texts = {}, {}
+    for chapter in chapters(root):
+        if (chapter.folder / "chapter.py").exists():
+            models |= {identity_of(key): source for key, source in model_answers(solved(chapter)).items()}
+    for name in written:
+        try:
+            text = (folder / name).read_bytes().decode("utf-8")
+        except UnicodeDecodeError:  # a picture
+            continue
+        texts |= notebook_texts(name, text) if name.endswith(".ipynb") else {name: text}
+    return leaks(texts, models)
