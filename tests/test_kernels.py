@@ -60,7 +60,10 @@ EDITS = {  # (old, new): the diagnosis
     ("x, y, x.numel()", "y, x, x.numel()"): "input-changed",
 }
 ALSO_RIGHT = {
-    "grid as a function": ("grid = (triton.cdiv(x.numel(), 128),)", "grid = lambda meta: (triton.cdiv(x.numel(), meta['BLOCK']),)"),
+    "grid as a function": (
+        "grid = (triton.cdiv(x.numel(), 128),)",
+        "grid = lambda meta: (triton.cdiv(x.numel(), meta['BLOCK']),)",
+    ),
     "other block": ("128", "64"),
     "one program, a loop": (
         "    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)\n    m = i < n\n    v = tl.load(x + i, mask=m)\n"

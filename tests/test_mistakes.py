@@ -10,6 +10,7 @@ from utils.judge import Function, Right, Wrong, judge_source
 from utils.judge.arrays import mismatch, to_numpy
 
 ATTEMPTS = [(chapter, attempt) for chapter in course.chapters() for attempt in chapter.attempts()]
+MODELS = [(chapter, id) for chapter in course.chapters() for id in chapter.exercises()]
 FUNCTIONS = [
     (chapter, exercise)
     for chapter in course.chapters()
@@ -44,9 +45,7 @@ def test_attempt(chapter, attempt):
             assert verdict.status != "passed" and verdict.diagnosis == attempt.diagnosis, str(verdict)
 
 
-@pytest.mark.parametrize(
-    ("chapter", "id"), [(c, id) for c in course.chapters() for id in c.exercises()], ids=lambda v: v if v else ""
-)
+@pytest.mark.parametrize(("chapter", "id"), MODELS, ids=[id for _, id in MODELS])
 def test_model_answer_passes(chapter, id):
     seeds = fresh_seeds(20)
     for verdict in judge_source(chapter.exercises()[id], course.model(id), seeds, course.setup_cell(chapter)):

@@ -55,7 +55,7 @@ def fake_python(course: Path, name: str, version: str, venv: bool = True) -> Non
 case "$2" in
   *version_info*) echo {version} ;;
   *ensurepip*) exit {0 if venv else 1} ;;
-  *) WHICH={name} exec {sys.executable} "$@" ;;
+  *) WHICH={name} exec "{sys.executable}" "$@" ;;
 esac
 """
     path = course.parent / "bin" / name
@@ -226,14 +226,14 @@ def test_build_of(version: str, needs: list[str], build: str) -> None:
 def test_asking_pip_never_fetches_a_wheel(tmp_path: Path, lines: list[str], version: str, build: str) -> None:
     """A stand-in for pip; where it would go on to fetch the wheel (WAIT) it has to be stopped."""
     report = {"install": [{"metadata": {"version": version, "requires_dist": ["nvidia-nccl-cu13==2"]}}]}
-    pip = tmp_path / "python"
-    pip.write_text(f"""#!{sys.executable}
-import pathlib, sys, time
+    (tmp_path / "pip.py").write_text(f"""import pathlib, sys, time
 for line in {lines!r}:
     time.sleep(30) if line == "WAIT" else print(line, flush=True)
 if {version!r}:
     pathlib.Path(sys.argv[sys.argv.index("--report") + 1]).write_text({json.dumps(report)!r})
 """)
+    pip = tmp_path / "python"
+    pip.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path / "pip.py"}" "$@"\n')
     pip.chmod(0o755)
     start = time.monotonic()
     assert torch_build.offered_build(pip, "torch==2.13.0") == build
@@ -259,6 +259,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def bare(venv: Path) -> None:
     (venv / "bin").mkdir(exist_ok=True)
     (venv / "bin/python").touch()
+
+
+@pytest.mark.parametrize(
+    "environment, offered, torch, rest",
+    [
+        ({}, "cpu", [], ["-c"]),
+        ({}, "cuda", ["--no-deps", "--index-url", torch_build.CPU_INDEX, "torch=="], ["-c"]),
+        ({"STUDY_NEWEST": "1"}, "cuda", ["--no-deps", "--index-url", torch_build.CPU_INDEX, "torch>="], []),
+    ],
+)
+def test_what_pip_is_asked_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch, environment: dict, offered: str, torch: list, rest: list
+) -> None:
+    """Only torch may come from an index of its own, and only without its dependencies."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr(main, "pip", lambda venv, lock, *words, **options: calls.append([str(w) for w in words]))
+    monkeypatch.setattr(main, "offered_build", lambda python, requirement: offered)
+    main.make_ready(home, environment)
+    *first, last = calls
+    assert last[:2] == ["-r", str(home / "requirements.txt")] and last[2:3] == rest
+    assert [word[: len(want)] for call in first for word, want in zip(call, torch, strict=True)] == torch
 
 
 def interrupt(*arguments: object, **options: object) -> None:

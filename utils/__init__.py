@@ -27,6 +27,7 @@ LAZY = {
     "ready": (".api", "ready"),
     "preflight": (".preflight", "preflight"),
     "draw": (".draw", ""),
+    "recorded": (".records", "recorded"),
     "pyplot": (".theme", "pyplot"),
     "triton": (".triton_or_not", "triton"),
     "tl": (".triton_or_not", "tl"),

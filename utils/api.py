@@ -6,13 +6,14 @@ import functools
 import inspect
 import json
 import os
+import random
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import course, history, page
-from .judge import Exercise, Predict, Verdict, judge, not_attempted, predictions
+from . import course, history, machine, page
+from .judge import Exercise, Kernel, Predict, Verdict, judge, not_attempted, predictions
 from .judge.explain import Session
 from .judge.source import plain_function
 
@@ -54,7 +55,7 @@ def check(exercise_id: str, seed: int | None = None) -> Verdict:
     elif isinstance(exercise, Predict):
         verdict = _predicted(exercise, namespace)
     else:
-        verdict = judge(exercise, namespace, seed)
+        verdict = _tried(exercise, namespace, random.randrange(10**6) if seed is None else seed)
     _keep(verdict)
     return verdict
 
@@ -132,6 +133,14 @@ def attempted(exercise: Exercise, namespace: dict[str, Any]) -> bool:
         except (OSError, TypeError):
             return True  # defined where no source can be read: certainly not the stub
     return not course.is_stub("\n".join(mine), shipped, tuple(course.definitions(shipped)))
+
+
+def _tried(exercise: Exercise, namespace: dict[str, Any], seed: int) -> Verdict:
+    if isinstance(exercise, Kernel) and machine.triton_backend() == "gpu":
+        from .recheck import judge_twice
+
+        return judge_twice(exercise, namespace, seed)
+    return judge(exercise, namespace, seed)
 
 
 def _predicted(exercise: Predict, namespace: dict[str, Any]) -> Verdict:

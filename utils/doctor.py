@@ -9,7 +9,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -140,7 +139,3 @@ def browser() -> str:
     if shutil.which("fc-list") and not subprocess.run(["fc-list"], capture_output=True).stdout.strip():
         raise Absent(f"{name}, but no fonts to draw with (sudo apt install fonts-dejavu-core)")
     return f"{name}, for ./study test"
-
-
-if __name__ == "__main__":
-    sys.exit(doctor())

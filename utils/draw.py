@@ -17,6 +17,7 @@ COLOURS = {
     "scale": "#2a9d78",
     "constant": "#9467bd",
     "dropped": "#8a8a8a",
+    "unused": "#8a8a8a",
 }
 HEIGHT, ROW, LABEL = 22, 34, 84
 CHARACTER = 7.9  # width of one in the 13 px fixed font

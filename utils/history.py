@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,10 @@ def _open() -> Iterator[sqlite3.Connection]:
 def _connect(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, timeout=10)
     try:
-        db.execute("PRAGMA journal_mode=WAL")
+        with suppress(sqlite3.OperationalError):  # locked: another notebook is switching it just now
+            db.execute("PRAGMA journal_mode=WAL").fetchall()
         db.execute(SCHEMA)
-        db.execute("SELECT time, exercise, kind, data FROM events LIMIT 1").fetchone()
+        db.execute("SELECT time, exercise, kind, data FROM events LIMIT 1").fetchall()
     except sqlite3.DatabaseError:
         db.close()
         raise

@@ -35,7 +35,8 @@ def overview() -> page.Card:
         name = f"{chapter.number} {chapter.title}"
         lines.append((name, f"{' '.join(text)}  {count}"))
         cells = (escape(name), f'<span style="font-size:16px">{"".join(marks)}</span>', count)
-        rows.append("<tr>" + "".join(f'<td style="text-align:left;padding-right:16px">{c}</td>' for c in cells) + "</tr>")
+        style = "text-align:left;padding-right:16px"
+        rows.append("<tr>" + "".join(f'<td style="{style}">{cell}</td>' for cell in cells) + "</tr>")
     advice = _next(following)
     table = (f'<table style="border-collapse:collapse;color:{page.TEXT};background:transparent">{"".join(rows)}</table>'
              f'<div style="margin-top:6px">{page.inline(advice)}</div>')  # fmt: skip

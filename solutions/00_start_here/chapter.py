@@ -13,10 +13,11 @@ from pathlib import Path
 home = next((p for p in [Path.cwd(), *Path.cwd().parents] if (p / "study").is_file()), None)
 assert home, "Open this notebook with ./study lab, or from a folder inside the course."
 sys.path.insert(0, str(home))
-from utils import check, hint, preflight, progress, ready, reset, reveal, tl, triton
 
 import numpy as np
 import torch
+
+from utils import check, hint, preflight, progress, ready, reset, reveal, tl, triton
 
 # %% [markdown]
 # ## Does your machine work?

@@ -74,7 +74,10 @@ ADD = Kernel(
     block=(128,),
     traffic=1.01,
     rivals=(
-        Rival(key="one-input", sentence="**`y` is never read**: the kernel adds `x` to itself.", oracle=lambda x, y: x + x),
+        Rival(key="subtracts", sentence="**This is x − y.**", oracle=lambda x, y: x - y),
+        Rival(
+            key="one-input", sentence="**`y` is never read**: the kernel adds `x` to itself.", oracle=lambda x, y: x + x
+        ),
     ),
     hints=(
         "Program p works on elements p·BLOCK to p·BLOCK + BLOCK − 1. `tl.program_id(0)` is p, `tl.arange(0, BLOCK)` "

@@ -2,15 +2,15 @@
 # # 01 Number formats
 #
 # A weight of 1.0 receives a thousand updates of 0.001 and is still 1.0. A softmax row comes back as NaN because one
-# logit is 12. A NaN, rounded by the textbook's integer trick, comes back as −0.0. Each of these is sixteen bits doing
-# exactly what they promise, and you will produce all three below.
+# logit is 12. A NaN, rounded with an integer trick from a textbook, comes back as an ordinary number and nobody ever
+# hears of it again. Each of these is sixteen bits doing exactly what they promise, and you will produce all three.
 #
-# Interviewers open with formats because one question separates "FP16 is faster" from people who have debugged it:
-# 7 of 181 recorded interviews ask for the layouts themselves, 15 for scales and zero-points, 13 for W4A16 against
-# INT8 and FP8 (counted in the public collection caomaolufei/AIInfraGuide, `docs/interview`, commit 604ab61).
+# Interviewers like formats because one question separates those who have read "FP16 is faster" from those who have
+# debugged it: 7 of 181 recorded interviews ask for the layouts themselves, 15 for scales and zero-points, 13 for W4A16
+# against INT8 and FP8 (counted in the public collection caomaolufei/AIInfraGuide, `docs/interview`, commit 604ab61).
 
 # %% [markdown]
-# **After this chapter (about 140 minutes) you can**
+# **After this chapter (120 to 150 minutes) you can**
 #
 # - read and write any bit pattern of FP32, TF32, FP16, BF16, FP8 and FP4, edges included;
 # - round FP32 to BF16 with integer instructions, three ways, and say what each does to a NaN;
@@ -43,7 +43,7 @@ device = "cuda" if gpu() else "cpu"
 # ## 1 One word, three fields
 #
 # A float is scientific notation in base 2, packed into a word. The **sign** takes one bit. The **exponent** picks an
-# octave, from 2^k to 2^(k+1). The **fraction** says how far into the octave you are. Exponent bits buy range, fraction
+# octave, from 2ᵏ to 2ᵏ⁺¹. The **fraction** says how far into the octave you are. Exponent bits buy range, fraction
 # bits buy resolution, and every format is another cut of the same word:
 
 # %%
@@ -192,15 +192,15 @@ check("01.4")
 
 # %% [markdown]
 # **Folklore: "E4M3 has infinity."** Then where does 1000 go? That is up to the converter. ml_dtypes makes NaN of
-# everything that would round past 448; NVIDIA's converters have a saturating mode, and PyTorch's answer has changed
-# between versions. A kernel that cares clamps *before* it casts.
+# everything that would round past 448. So did PyTorch 2.11 on the CPU; PyTorch 2.13 clamps to 448 (both tried for this
+# course). A kernel that cares clamps *before* it casts.
 
 # %%
 big = [448.0, 464.0, 465.0, 1000.0]
 with np.errstate(invalid="ignore"):
     print("value            ", big)
     print("ml_dtypes  E4M3  ", np.array(big, np.float32).astype(e4m3).astype(float).tolist())
-    print("PyTorch    E4M3  ", torch.tensor(big).to(torch.float8_e4m3fn).float().tolist(), " torch", torch.__version__)
+    print("PyTorch    E4M3  ", torch.tensor(big).to(torch.float8_e4m3fn).float().tolist(), torch.__version__)
     print("ml_dtypes  E5M2  ", np.array(62000, np.float32).astype(e5m2), "for 62000; its largest is 57344")
 assert np.isnan(np.array(465.0, np.float32).astype(e4m3).astype(float))
 
@@ -233,10 +233,11 @@ for name, low, high, M in [("FP32", -60, 60, 23), ("BF16", -60, 60, 7), ("FP16",
     x = np.geomspace(2.0**low, 2.0**high * 0.999, 2000)
     lowest = {"FP16": -14, "E5M2": -14, "E4M3": -6}.get(name, -126)
     ax.plot(x, 2.0 ** (np.maximum(np.floor(np.log2(x)), lowest) - M), label=name, linewidth=1.5)
-ax.set(xscale="log", yscale="log", xlabel="x", ylabel="gap between neighbours at x", xlim=(1e-9, 1e9), ylim=(1e-17, 1e8))
+ax.set(xscale="log", yscale="log", xlim=(1e-9, 1e9), ylim=(1e-17, 1e8))
+ax.set(xlabel="x", ylabel="gap between neighbours at x")
 ax.axhline(1, color="0.5", linewidth=1, linestyle=":")
 ax.text(2e-9, 1.6, "gap 1: above this line integers are lost", fontsize=9)
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # {{card 01.5}}
@@ -251,9 +252,9 @@ lost_by_bf16 = 257
 check("01.5")
 
 # %% [markdown]
-# This is not a curiosity. Token positions are integers, and rotary embeddings once computed them in the model's dtype:
-# in BF16 positions beyond 256 share their angle with a neighbour. It was found in Llama and Gemma in 2024 (Hugging Face
-# transformers, pull request 29285); the fix is one `.float()`.
+# This is not a curiosity. Token positions are integers, and rotary embeddings were once computed in the model's dtype:
+# in BF16, positions beyond 256 share their angle with a neighbour. It was found in Llama and Gemma in 2024 (Hugging Face
+# transformers, pull request 29285); the remedy is to compute them in float32.
 
 # %%
 positions = np.arange(4096, dtype=np.float32)
@@ -362,7 +363,8 @@ check("01.7")
 nan = np.array([0x7FFFFFFF, 0x7F800001], np.uint32)
 rounded = (nan + np.uint32(0x8000) >> 16).astype(np.uint16)
 truncated = (nan >> 16).astype(np.uint16)
-print("NaNs:", nan.view(np.float32), " + 0x8000, cut:", rounded.view(bfloat16), "  cut only:", truncated.view(bfloat16))
+print("two NaNs:", nan.view(np.float32))
+print("+ 0x8000, upper half:", rounded.view(bfloat16), "  upper half only:", truncated.view(bfloat16))
 assert rounded.tolist() == [0x8000, 0x7F80] and truncated.tolist() == [0x7FFF, 0x7F80]
 
 # %% [markdown]
@@ -425,8 +427,9 @@ if ready("01.8") and ready("01.9"):
     history = [w]
     for r in rng.integers(0, 65536, 1000).astype(np.uint16):
         up = w + np.float32(0.001)  # the update itself in float32; storing it is what rounds
-        kept = [(up[:1].view(np.uint32) >> 16).astype(np.uint16), to_bf16(up[1:2]), stochastic_bf16(up[2:], np.array([r]))]
-        w = np.concatenate(kept).view(bfloat16).astype(np.float32)
+        cut = (up[:1].view(np.uint32) >> 16).astype(np.uint16)
+        kept = np.concatenate([cut, to_bf16(up[1:2]), stochastic_bf16(up[2:], np.array([r]))])
+        w = kept.view(bfloat16).astype(np.float32)
         history.append(w)
     fig, ax = plt.subplots()
     ax.plot(np.array(history), label=["truncated", "nearest even", "stochastic"])
@@ -463,7 +466,7 @@ for label, top in [("FP16 ends: 65504", 65504), ("FP32 and BF16 end: 3.4e38", 3.
     ax.axhline(top, color="0.5", linestyle=":", linewidth=1)
     ax.plot(np.log(top), top, "o", color="C1")
     ax.text(40, top * 3, label, fontsize=9)
-ax.set(yscale="log", xlabel="x", ylabel="exp(x)", ylim=(1, 1e45))
+_ = ax.set(yscale="log", xlabel="x", ylabel="exp(x)", ylim=(1, 1e45))
 
 # %% [markdown]
 # {{card 01.10}}
@@ -504,9 +507,10 @@ row = np.full(300, 15, np.float16)
 product = np.dot(row.astype(np.float32), row.astype(np.float32))  # a tensor core: FP16 in, FP32 accumulator
 hidden = np.full(4096, 300, np.float16)
 with np.errstate(over="ignore"):
-    print("matmul     300 terms of 15 x 15 =", product, "  stored as FP16:", np.float16(product), "  BF16:", bfloat16(product))
-    print("reduction  mean(x*x), x = 300: in FP16", np.mean(hidden * hidden), "  in FP32", np.mean(hidden.astype(np.float32) ** 2))
-    print("           in BF16", np.mean(hidden.astype(bfloat16) * hidden.astype(bfloat16)))
+    print(f"matmul: 300 terms of 15 x 15 = {product}; as FP16 {np.float16(product)}, as BF16 {bfloat16(product)}")
+    print("reduction: mean of x * x for 4096 elements of 300")
+    for kind in (np.float32, np.float16, bfloat16):
+        print(f"    {np.dtype(kind).name:9}", np.mean(hidden.astype(kind) * hidden.astype(kind)))
 assert product == 67500 and float(bfloat16(product)) == 67584 and float(np.exp(np.float16(10))) == 22032
 assert float(np.exp(np.float16(11))) == 59872
 
@@ -561,7 +565,7 @@ for kind in (np.float16, bfloat16):
         assert tied.mean() > 0.02
 
 # %% [markdown]
-# That is why serving engines compute and sample logits in FP32 even when everything before them is BF16.
+# Hence the habit of widening logits to FP32 before sampling, even where everything before them is BF16.
 #
 # ## 6 Precision: sums that stop
 #
@@ -584,7 +588,8 @@ check("01.12")
 # %%
 ones = np.ones(10_000, np.float16)
 print("one after the other:", np.cumsum(ones)[-1], " BF16:", np.cumsum(ones.astype(bfloat16))[-1])
-print("np.sum:", ones.sum(), " (it accumulates float16 in float32)   FP32 total of 2^24 + 1:", np.float32(2**24) + np.float32(1))
+print("np.sum:", ones.sum(), "(it accumulates float16 in float32)")
+print("FP32 stalls too, at 2^24: 16777216 + 1 =", int(np.float32(2**24) + np.float32(1)))
 assert np.cumsum(ones)[-1] == 2048 and ones.sum() == 10_000
 
 # %% [markdown]
@@ -599,7 +604,8 @@ assert np.cumsum(ones)[-1] == 2048 and ones.sum() == 10_000
 total, y = np.float16(2048), np.float16(1)
 new = total + y
 lost = (new - total) - y
-print(f"{total} + {y} = {new}: lost {lost};  next term: {y} - ({lost}) = {y - lost}, and {total} + {y - lost} = {total + (y - lost)}")
+print(f"{total} + {y} = {new}, and (new - total) - y = {lost}")
+print(f"so the next term becomes {y} - ({lost}) = {y - lost}, and {total} + {y - lost} = {total + (y - lost)}")
 
 # %% [markdown]
 # {{card 01.13}}
@@ -607,6 +613,7 @@ print(f"{total} + {y} = {new}: lost {lost};  next term: {y} - ({lost}) = {y - lo
 # allowed error: 4 roundoffs (4 × 2⁻¹¹) of the largest column sum, for n up to 5,003.
 #
 # A column of 5,000 ones gives 5000, where a running sum gives 2048. Loop over the rows; the m columns go together.
+# `np.sum` and its relatives are off limits: they accumulate in float32 behind your back.
 
 # %% tags=["exercise"]
 # Exercise 01.13
@@ -649,7 +656,7 @@ for name, way in ways.items():
 ax.axhline(2**-11, color="0.5", linestyle=":", linewidth=1)
 ax.text(4, 2**-11 * 1.3, "storing the result in FP16 at all", fontsize=9)
 ax.set(xscale="log", yscale="log", xlabel="terms, uniform in [0, 1]", ylabel="mean relative error")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # Read it off your own plot: the running sum drifts from 30 terms on and falls off a cliff past 4,000. The tree grows with
@@ -675,8 +682,8 @@ assert np.abs(promoted / exact - 1).mean() < np.abs(narrow / exact - 1).mean() /
 # ## 7 Gradients: the other end of the range
 #
 # FP16 has a floor as well: below 2⁻²⁴ = 6·10⁻⁸ there is nothing, and from 2⁻¹⁴ down bits are lost one by one. Gradients
-# live there. The sample below is made up (log-normal), shaped like the activation gradients that the mixed-precision
-# paper shows in its figures (Micikevicius et al., arXiv 1710.03740).
+# live there. The sample below is made up (log-normal); measured histograms are in the paper that introduced loss scaling
+# (Micikevicius et al., arXiv 1710.03740).
 
 # %%
 rng = np.random.default_rng(0)
@@ -700,12 +707,12 @@ for scale in (1, 2**10, 2**16):
 
 # %% [markdown]
 # {{card 01.14}}
-# The smallest gradients you care about are 10⁻⁹. What is the smallest power of two S that makes them *normal* FP16
-# numbers (all 11 bits kept)?
+# The smallest gradients you care about are 10⁻⁹. What is the smallest power of two S (`loss_scale`) that makes them
+# *normal* FP16 numbers, with all 11 bits kept?
 
 # %% tags=["exercise"]
 # Predict 01.14
-scale = 65536
+loss_scale = 65536
 
 # %% tags=["check"]
 check("01.14")
@@ -771,38 +778,37 @@ if ready("01.15"):
 kinds = [("constant", 6), ("fraction", 10)]
 draw.bits("The magic number of FP16", [
     draw.digits("0x6400", f"{0x6400:016b}", kinds, "2^(25 − 15) × 1 = 1024, gap 1"),
-    draw.digits("n = 11", f"{11:016b}", [("dropped", 12), ("fraction", 4)], "a nibble, 0 to 15"),
+    draw.digits("n = 11", f"{11:016b}", [("unused", 12), ("fraction", 4)], "a nibble, 0 to 15"),
     draw.digits("OR", f"{0x6400 | 11:016b}", kinds, "1024 + 11, as FP16"),
 ])  # fmt: skip
 
 # %% [markdown]
 # {{card 01.16}}
-# As numbers: `0x6400 | 11` in FP16 (`low`), `0x6400 | 11 << 4` in FP16 (`high`), and with BF16's base `0x4300` = 128,
-# whose gap is 1 as well: `0x4300 | 11 << 4` in BF16 (`high_bf16`). Mind how long each fraction is.
+# As numbers: `0x6400 | 11` in FP16 (`low_nibble`), `0x6400 | 11 << 4` in FP16 (`high_nibble`), and with BF16's base
+# `0x4300` = 128, whose gap is 1 as well, `0x4300 | 11 << 4` in BF16 (`high_nibble_bf16`). Mind how long each fraction is.
 
 # %% tags=["exercise"]
 # Predict 01.16
-low = 1035
-high = 1200
-high_bf16 = 352
+low_nibble = 1035
+high_nibble = 1200
+high_nibble_bf16 = 352
 
 # %% tags=["check"]
 check("01.16")
 
 # %%
-fields = [("sign", 1), ("exponent", 8), ("fraction", 7)]
+assert np.uint16([0x4300 | 7 << 4, 0x4300 | 11 << 4]).view(bfloat16).tolist() == [240, 352]
 draw.bits("Why the second nibble does not fit in BF16", [
-    draw.digits("0x4300", f"{0x4300:016b}", fields, "2^(134 − 127) = 128, gap 1, fraction 7 bits"),
-    draw.digits("7 << 4", f"{0x4300 | 7 << 4:016b}", fields, f"{np.uint16(0x4300 | 7 << 4).view(bfloat16)} = 128 + 16·7, fine"),
-    draw.digits("11 << 4", f"{0x4300 | 11 << 4:016b}", fields,
-                f"{np.uint16(0x4300 | 11 << 4).view(bfloat16)}: the nibble's top bit became an exponent bit"),
+    draw.pattern("0x4300", 0x4300, 8, 7, "2^(134 − 127) = 128, gap 1, fraction 7 bits"),
+    draw.pattern("7 << 4", 0x4300 | 7 << 4, 8, 7, "240 = 128 + 16 · 7, fine"),
+    draw.pattern("11 << 4", 0x4300 | 11 << 4, 8, 7, "352: the nibble's top bit became an exponent bit"),
 ])  # fmt: skip
 
 # %% [markdown]
 # Now a whole word: eight nibbles, and one 32-bit register holds *two* FP16 numbers. So one AND and one OR (a single
 # `lop3` instruction) serve two weights:
 #
-# | mask | picks nibbles | `\| 0x64006400` gives | then |
+# | mask | picks nibbles | OR `0x64006400` gives | then |
 # |---|---|---|---|
 # | `0x000F000F` | 0 and 4 | 1024 + n | − 1032 → n − 8 |
 # | `0x00F000F0` | 1 and 5 | 1024 + 16 n | × 1/16 − 72 → n − 8 |
@@ -829,8 +835,9 @@ print(f"lop3 table for (a & b) | c: {lut:#04x}")
 # q = n − 8 in −8 ... 7, exact. No integer becomes a float by conversion (`astype`, `float`, `np.float16` ...): only `&`,
 # `|`, `>>`, `.view`, and a subtract or multiply-add on the result.
 #
-# Constants need the right width: `np.uint32(0x64006400)`, and `np.float16` numbers come from patterns or as plain Python
-# numbers (`x - 1032` stays float16). `dequant_fp16(np.uint32([0x75316420]))` is `[-8, -7, -6, -5, -4, -3, -2, -1]`.
+# Write constants as plain Python numbers: `words & 0x000F000F` stays uint32, `x - 1032` stays float16.
+#
+# `dequant_fp16(np.uint32([0x75316420]))` is `[-8, -7, -6, -5, -4, -3, -2, -1]`.
 
 # %% tags=["exercise"]
 # Exercise 01.17
@@ -850,8 +857,8 @@ def dequant_fp16(words):
 check("01.17")
 
 # %% [markdown]
-# For eight weights: 4 `lop3`, 1 shift, 2 packed subtracts, 2 packed FMAs, 9 instructions (the FasterTransformer header
-# counts them). BF16 cannot use the second mask: you saw the nibble spill. It shifts for every pair instead.
+# For eight weights: 4 `lop3`, 1 shift, 2 packed subtracts, 2 packed FMAs, 9 instructions; that is the whole converter in
+# FasterTransformer's header. BF16 cannot use the second mask: you saw the nibble spill. It shifts for every pair instead.
 
 # %% [markdown]
 # {{card 01.18}}
@@ -876,7 +883,7 @@ def dequant_bf16(words):
 check("01.18")
 
 # %% [markdown]
-# 4 `lop3`, 3 shifts, 4 FMAs: 11 instructions for eight. This is one of the few places where FP16 really is cheaper than
+# 4 `lop3`, 3 shifts, 4 FMAs: 11 instructions for eight (the same header). This is one of the few places where FP16 really is cheaper than
 # BF16 on the same GPU. Now as a kernel. Triton has no `half2`, but it has the bit cast, and that is the whole trick:
 # `pattern.to(tl.int16).to(tl.float16, bitcast=True)` costs nothing; a plain `.to(tl.float16)` would be the conversion.
 
@@ -1089,7 +1096,7 @@ for ax, (name, way) in zip(axes, ways, strict=True):
     ax.set_title(f"{name}: mean error {error.mean():.2f}", fontsize=10, loc="left")
     ax.set_ylim(0, 3)
 axes[1].set_ylabel("|error|")
-axes[2].set_xlabel("element (one outlier of 60 at 100)")
+_ = axes[2].set_xlabel("element (one outlier of 60 at 100)")
 
 # %% [markdown]
 # With one scale nearly everything rounds to 0 and the error *is* the data. With blocks the damage stays in elements 96
@@ -1197,6 +1204,7 @@ ax.set(xscale="log", xlabel="relative error", xlim=(1e-4, 2))
 ax.invert_yaxis()
 for i, error in enumerate(errors):
     ax.text(error * 1.1, i, f"{error:.2%}", va="center", fontsize=9)
+assert errors[4] < errors[2] < errors[3]  # INT8 in groups, E4M3, INT8 with one scale
 
 # %% [markdown]
 # ## Boss: MXFP4 in one pass
@@ -1262,8 +1270,9 @@ if ready("01.24") and triton_backend():
     back = value * np.exp2(scales.cpu().numpy().reshape(-1, 1).astype(np.float32) - 127)
     truth = x.cpu().numpy().reshape(-1, 32)
     moved = x.nbytes + codes.nbytes + scales.nbytes
-    print(f"{x.nbytes:,} bytes in, {codes.nbytes + scales.nbytes:,} out ({8 * (codes.nbytes + scales.nbytes) / x.numel()} bits each)")
-    print(f"relative error {np.linalg.norm(back - truth) / np.linalg.norm(truth):.1%}; reading is {x.nbytes / moved:.0%} of the traffic")
+    print(f"{x.nbytes:,} bytes in, {moved - x.nbytes:,} out: {8 * (moved - x.nbytes) / x.numel()} bits an element")
+    error = np.linalg.norm(back - truth) / np.linalg.norm(truth)
+    print(f"relative error {error:.1%}; reading is {x.nbytes / moved:.0%} of the traffic")
     assert np.array_equal(back.ravel(), mxfp4_round(truth.ravel()))
 
 # %% [markdown]
@@ -1285,12 +1294,13 @@ if ready("01.24") and triton_backend():
 # | E8M0 | 0-8-0 | 2¹²⁷ | 2⁻¹²⁷ | | NaN = 0xFF | a scale: a power of two |
 
 # %%
-for name, row in {"float16": (65504, 5.96e-8, 2**-10), "bfloat16": (3.3895e38, 9.18e-41, 2**-7), "float32": (3.4028e38, 1.4e-45, 2**-23),
-                  "float8_e5m2": (57344, 2**-16, 1 / 4), "float8_e4m3fn": (448, 2**-9, 1 / 8),
-                  "float4_e2m1fn": (6, 0.5, 1 / 2)}.items():  # fmt: skip
+table = {"float32": (3.4e38, 1.4e-45, 2**-23), "bfloat16": (3.4e38, 9.2e-41, 2**-7), "float16": (65504, 6.0e-8, 2**-10),
+         "float8_e5m2": (57344, 1.5e-5, 1 / 4), "float8_e4m3fn": (448, 2**-9, 1 / 8),
+         "float4_e2m1fn": (6, 0.5, 1 / 2)}  # fmt: skip
+for name, row in table.items():
     info = ml_dtypes.finfo(name)
-    exact = [float(v) for v in (info.max, info.smallest_subnormal, ml_dtypes.finfo(name).eps)]
-    assert np.allclose(exact, row, rtol=2e-3, atol=0), (name, exact)
+    exact = [float(v) for v in (info.max, info.smallest_subnormal, info.eps)]
+    assert np.allclose(exact, row, rtol=0.02, atol=0), (name, exact)
 print("the table above agrees with ml_dtypes")
 
 # %% [markdown]

@@ -272,6 +272,7 @@ INT4 = [
          ("return np.concatenate(pairs, axis=1).ravel()",
           "q = np.concatenate(pairs, axis=1).ravel()\n    return np.where(q < 0, q + np.uint16(0x4800).view(np.float16), q - np.uint16(0x4800).view(np.float16))")),
     slip("01.17", "converts", "forbidden-route", ("low.view(np.float16).reshape(-1, 2) - 1032", "((low & 15)[:, None] + 0).astype(np.float16)")),
+    slip("01.17", "converts by calling the type", "forbidden-route", ("low.view(np.float16).reshape(-1, 2) - 1032", "np.float16((low & 15)[:, None] + 0)")),
     slip("01.17", "forgets the second half of the word", "wrong-shape", ("(words, words >> 8)", "(words,)")),
     slip("01.17", "the patterns, not the numbers", "wrong-dtype", ("axis=1).ravel()", "axis=1).ravel().view(np.uint16)")),
     Right(exercise="01.17", name="one nibble position after the other, no upper mask", code="""

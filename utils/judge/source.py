@@ -56,6 +56,15 @@ def used_functions(answer: Any) -> list[types.FunctionType]:
     return found
 
 
+def closure(namespace: dict[str, Any], names: tuple[str, ...]) -> str:
+    """Source that defines `names` again: the notebook's own functions and plain constants they rest on."""
+    functions = [f for name in names for f in used_functions(namespace.get(name))]
+    sources = [textwrap.dedent(inspect.getsource(f)) for f in dict.fromkeys(reversed(functions))]
+    used = set().union(*(code_names(f.__code__) for f in functions)) if functions else set()
+    constants = {name: namespace[name] for name in sorted(used) if isinstance(namespace.get(name), int | float | str)}
+    return "\n".join([*(f"{name} = {value!r}" for name, value in constants.items()), *sources])
+
+
 def code_names(code: types.CodeType) -> set[str]:
     inner = (code_names(const) for const in code.co_consts if isinstance(const, types.CodeType))
     return set(code.co_names).union(*inner)

@@ -67,10 +67,11 @@ class Trace:
         index, length = (address - start) // size, (stop - start) // size
         verb = "writes" if kind == "store" else "reads"
         key = "outside-output" if kind == "store" else "out-of-bounds"
+        has, which = f"{length} element{'s' * (length != 1)}", f"{lanes} lane{'s' * (lanes != 1)}"
         return Diagnosis(
             key,
-            f"**The kernel {verb} outside its arrays**: `{name}[{index}]`, but `{name}` has {length} elements "
-            f"(program {tuple(program)}, {lanes} lanes). Mask the {kind}, and look at the grid.",
+            f"**The kernel {verb} outside its arrays**: `{name}[{index}]`, but `{name}` has {has} "
+            f"(program {tuple(program)}, {which}). Mask the {kind}, and look at the grid.",
         )
 
 
