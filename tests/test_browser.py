@@ -36,6 +36,7 @@ def lab(request, tmp_path_factory):
     settings = home / "settings" / "@jupyterlab"
     for plugin, values in {
         "apputils-extension/themes": {"theme": THEMES[request.param]},
+        "notebook-extension/tracker": {"windowingMode": "none"},  # all cells in the page, to be counted
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     }.items():
         file = settings / f"{plugin}.jupyterlab-settings"
@@ -50,7 +51,8 @@ def lab(request, tmp_path_factory):
     }
     env.pop("STUDY_EXPECT", None)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--IdentityProvider.token=",
-               f"--ServerApp.root_dir={home}", "--allow-root", "--LabApp.news_url=None"]  # fmt: skip
+               f"--ServerApp.root_dir={home}", "--allow-root", "--LabApp.news_url=None",
+               "--LabApp.expose_app_in_browser=True"]  # fmt: skip
     with open(home / "server.log", "w") as log:
         server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=home)
     try:
@@ -99,7 +101,7 @@ class Notebook:
         self.page.set_default_timeout(60_000)
         self.page.goto(f"{url}/lab/tree/work/{name}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", state="attached")
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that, what is run is lost
 
     def cell(self, text):
         """The code cell whose source contains `text`."""
@@ -125,6 +127,16 @@ class Notebook:
         found = self.cell(text).locator(".jp-OutputArea")
         playwright.expect(found).to_contain_text(re.compile(wanted, re.IGNORECASE), timeout=60_000)
         return found.inner_text()
+
+    def photograph(self, name):
+        """The whole notebook, a screenful of 4000 pixels at a time."""
+        panel = self.page.locator(".jp-WindowedPanel-outer")
+        self.page.set_viewport_size({"width": 1200, "height": 4000})
+        height = panel.evaluate("panel => panel.scrollHeight")
+        for number, top in enumerate(range(0, height, 3800)):
+            panel.evaluate("(panel, top) => panel.scrollTo(0, top)", top)
+            self.page.wait_for_timeout(300)
+            self.shot(f"{name}-{number}")
 
     def shot(self, name):
         SHOTS.mkdir(parents=True, exist_ok=True)
@@ -166,10 +178,11 @@ def test_every_cell_of_every_shipped_chapter_runs(lab, browser):
     theme, url, _ = lab
     for chapter in course.chapters():
         book = Notebook(browser, url, chapter.notebook.name)
-        book.page.click("text=Run >> nth=0")
-        book.page.click("text=Run All Cells >> nth=0")
+        book.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
         last = book.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last
-        playwright.expect(last).to_contain_text(re.compile(r"\d"), timeout=120_000)
+        playwright.expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=180_000)
+        count = len(json.loads(chapter.notebook.read_text())["cells"])
+        playwright.expect(book.page.locator(".jp-Notebook .jp-Cell")).to_have_count(count)
         assert book.page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
-        book.shot(f"{chapter.name}-{theme}")
+        book.photograph(f"{chapter.name}-{theme}")
         book.page.close()

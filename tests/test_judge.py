@@ -248,3 +248,59 @@ def test_parameters_are_read_off_the_signature(signature, names):
 def test_forbidden_names_are_resolved_not_spelled(names, code, caught):
     exercise = dataclasses.replace(DOUBLE, forbid=(Forbid(names=names, because="Not here."),))
     assert verdict(code, exercise).diagnosis == ("forbidden-route" if caught else ""), code
+
+
+HALF = dataclasses.replace(
+    SUM,
+    inputs=lambda rng, n: (spread(rng, n, "float16"),),
+    oracle=lambda x: x.astype(np.float64).sum(),
+    shapes=[dict(n=n) for n in (1, 10, 100)],
+    tolerance=Tolerance(1e-2, floor=100.0),
+    widest="float16",
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "diagnosis"),
+    [
+        ("t = np.zeros((), np.float16)\n  for v in x: t = t + v\n  return t", ""),
+        ("t = np.zeros(1).astype(np.float16)\n  for i in range(len(x)): t = t + x[i:i+1]\n  return t[0]", ""),
+        ("t = np.zeros(1)\n  for i in range(len(x)): t = t + x[i:i+1]\n  return t[0]", "too-wide"),
+        ("return (x.astype(np.float32) + np.float32(0)).sum()", "too-wide"),
+        ("y = x * np.ones(len(x))\n  return y.sum()", "too-wide"),
+    ],
+)
+def test_wider_arithmetic_is_seen_not_spelled(body, diagnosis):
+    assert verdict(f"import numpy as np\ndef total(x):\n  {body}", HALF).diagnosis == diagnosis
+
+
+def test_patterns_on_bit_patterns_are_exact():
+    """Values that span many octaves are all "close" to their neighbours; a pattern must not be read into that."""
+    codes = dataclasses.replace(
+        DOUBLE,
+        inputs=lambda rng, n: (rng.permutation(n).astype(np.uint16),),
+        oracle=lambda x: x.astype(np.float64) ** 8,
+        shapes=[dict(n=n) for n in (50, 100, 300)],
+        dtype="float64",
+        tolerance=Tolerance(),
+        rivals=(),
+        block=(),
+    )
+    seen = verdict("def double(x):\n  y = x.astype('float64') ** 8\n  y[y < 1000] /= 2\n  return y", codes)
+    assert seen.diagnosis == "wrong-values", str(seen)
+
+
+def test_single_number_answers_are_shown_as_calls():
+    each = dataclasses.replace(
+        DOUBLE,
+        answer="odd",
+        signature="odd(bits: int, k: int) -> float",
+        inputs=lambda rng, n: (rng.permutation(n).astype(np.uint8), 3),
+        oracle=lambda bits, k: (bits & 1) * 1.0,
+        shapes=[dict(n=200)],
+        dtype="float64",
+        each=True,
+        rivals=(),
+    )
+    assert verdict("def odd(bits, k): return float(bits & 1)", each).status == "passed"
+    assert "`odd(0x" in str(verdict("def odd(bits, k): return float(bits == 1)", each))

@@ -114,3 +114,70 @@ def test_a_launcher_may_not_write_past_what_it_allocated():
     code = code.replace("2 * v, mask=m", "2 * v, mask=i < n + 1")
     seen = judge_source(DOUBLE, code, (1,), PRELUDE)[0]
     assert seen.diagnosis == "outside-output", str(seen)
+
+
+BLOCK_POINTERS = """
+@triton.jit
+def kernel(x, y, n, BLOCK: tl.constexpr):
+    start = tl.program_id(0) * BLOCK
+    a = tl.make_block_ptr(x, (n,), (1,), (start,), (BLOCK,), (0,))
+    b = tl.make_block_ptr(y, (n,), (1,), (start,), (BLOCK,), (0,))
+    tl.store(b, 2 * tl.load(a, boundary_check=(0,), padding_option="zero"), boundary_check=(0,))
+
+def double(x):
+    y = torch.empty_like(x)
+    kernel[(triton.cdiv(x.numel(), 128),)](x, y, x.numel(), BLOCK=128)
+    return y
+"""
+DESCRIPTORS = BLOCK_POINTERS.replace(
+    BLOCK_POINTERS[BLOCK_POINTERS.index("    a = ") : BLOCK_POINTERS.index("\ndef double")],
+    "    a = tl.make_tensor_descriptor(x, [n], [1], [BLOCK])\n"
+    "    b = tl.make_tensor_descriptor(y, [n], [1], [BLOCK])\n"
+    "    b.store([start], 2 * a.load([start]))\n",
+)
+
+
+@pytest.mark.parametrize("code", [BLOCK_POINTERS, DESCRIPTORS], ids=["block pointers", "descriptors"])
+def test_block_pointers_and_descriptors_are_followed(code):
+    assert judge_source(DOUBLE, code, (1,), PRELUDE)[0].status == "passed"
+
+
+def test_a_block_pointer_without_a_boundary_check_is_caught():
+    code = BLOCK_POINTERS.replace('boundary_check=(0,), padding_option="zero"', "")
+    assert judge_source(DOUBLE, code, (1,), PRELUDE)[0].diagnosis == "out-of-bounds"
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (("@triton.jit\n", ""), "@triton.jit"),
+        (("2 * v", "x + y"), "Load the numbers first"),
+        (("v = tl.load(x + i, mask=m)", "v = x[i]"), "not indexed"),
+        (("tl.store(y + i, 2 * v, mask=m)", "y[i] = 2 * v"), "not indexed"),
+        (("128", "100"), "powers of two"),
+    ],
+)
+def test_first_errors_are_put_in_plain_words(edit, words):
+    seen = judge_source(DOUBLE, edited(*edit), (1,), PRELUDE)[0]
+    assert seen.status == "error" and words in str(seen), str(seen)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("\n@triton.jit", "\nTWO = 2\n\n@triton.jit"),
+        ("    v = tl.load", "    for k in [1, 2, 3]:\n        pass\n    v = tl.load"),
+        ("    v = tl.load", "    names = {'v': 1}\n    v = tl.load"),
+    ],
+    ids=["a global that is no constexpr", "a list", "a dict"],
+)
+def test_a_kernel_that_only_python_can_run_is_refused(edit):
+    code = edited(*edit).replace("2 * v", "TWO * v") if "TWO" in edit[1] else edited(*edit)
+    seen = judge_source(DOUBLE, code, (1, 2), PRELUDE)
+    assert seen[0].diagnosis == "does-not-compile", str(seen[0])
+
+
+def test_a_helper_kernel_is_compiled_with_it():
+    code = edited("\n@triton.jit", "\n@triton.jit\ndef twice(v):\n    return 2 * v\n\n@triton.jit")
+    seen = judge_source(DOUBLE, code.replace("2 * v, mask", "twice(v), mask"), (1,), PRELUDE)[0]
+    assert seen.status == "passed" and "`kernel` compiles for sm_90" in str(seen), str(seen)

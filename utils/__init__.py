@@ -15,7 +15,7 @@ if "ipykernel" not in sys.modules:
 
 if TYPE_CHECKING:
     from .api import check, hint, progress, ready, reset, reveal
-    from .preflight import preflight
+    from .proofs import preflight
 
 # name -> (module, attribute); attribute "" is the module itself
 LAZY = {
@@ -25,7 +25,7 @@ LAZY = {
     "reset": (".api", "reset"),
     "progress": (".api", "progress"),
     "ready": (".api", "ready"),
-    "preflight": (".preflight", "preflight"),
+    "preflight": (".proofs", "preflight"),
     "draw": (".draw", ""),
     "recorded": (".records", "recorded"),
     "pyplot": (".theme", "pyplot"),

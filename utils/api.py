@@ -68,7 +68,8 @@ def hint(exercise_id: str) -> page.Card:
     history.add(exercise.id, "hint", level=level)
     rows = tuple((f"{n + 1} of {len(exercise.hints)}", exercise.hints[n]) for n in range(level))
     if level == len(exercise.hints):
-        rows += (("next", f'That was the last one. `reveal("{exercise.id}")` shows a model answer.'),)
+        after = f' `reveal("{exercise.id}")` shows a model answer.' if course.has_solutions() else " Ask your teacher."
+        rows += (("next", f"That was the last one.{after}"),)
     return page.Card(f"Hint for {exercise.id} {exercise.title}", rows)
 
 
@@ -151,7 +152,7 @@ def _predicted(exercise: Predict, namespace: dict[str, Any]) -> Verdict:
         return now
     counted = predictions.judge(Session(exercise, 0), before)
     said = ", ".join(f"{name} = {value}" for name, value in before.items())
-    row = ("counts", f"your first answer ({said}): {counted.points:g} of {counted.max_points:g} points")
+    row = ("counts", f"your first answer ({said}): {dict(counted.rows)['score']} right")
     return replace(now, rows=(*now.rows, row), points=counted.points, first=before)
 
 

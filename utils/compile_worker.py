@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class CompileError(RuntimeError):
-    """The kernel does not compile; the message is the last line of what the compiler said."""
+    """The kernel does not compile; the message is what the compiler said."""
 
 
 def compile_triton(
@@ -38,7 +38,8 @@ def compile_triton(
     file: a Python file that defines the kernel.  signature: argument -> type, as in Triton's own compile tool:
     "*fp32", "i32"; ":16" after it says divisible by 16 (what Triton sees of an aligned tensor).
     constexprs: argument -> value.  options: num_warps, num_stages.
-    Tried with Triton 3.6.0 and 3.7.1. Raises CompileError.
+    Tried with Triton 3.6.0 and 3.7.1. Raises CompileError when the compiler refuses the kernel, RuntimeError when
+    it could not be asked.
     """
     job = {"file": str(Path(file).resolve()), "kernel": kernel_name, "signature": dict(signature), "target": target}
     job |= {"constexprs": dict(constexprs), "options": dict(options or {})}
@@ -51,9 +52,11 @@ def compile_triton(
     except subprocess.TimeoutExpired:
         raise CompileError(f"the compiler did not finish in {seconds:.0f} s") from None
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"the compiler process ended with {done.returncode}"]
-        raise CompileError(lines[-1]) from RuntimeError(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+        raise RuntimeError(f"the compiler's process ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if "refused" in answer:
+        raise CompileError(answer["refused"])
+    return answer
 
 
 def compiled(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +66,8 @@ def compiled(job: Mapping[str, Any]) -> dict[str, Any]:
     from triton.compiler import ASTSource
 
     function = getattr(load(Path(job["file"])), job["kernel"])
+    while not isinstance(function, triton.JITFunction):  # inside autotune, heuristics
+        function = function.fn
     types = {name: kind.partition(":") for name, kind in job["signature"].items()}
     order = list(function.arg_names)
     source = ASTSource(
@@ -72,7 +77,10 @@ def compiled(job: Mapping[str, Any]) -> dict[str, Any]:
         attrs={(order.index(name),): [["tt.divisibility", int(hint)]] for name, (_, _, hint) in types.items() if hint},
     )
     capability = int(re.fullmatch(r"sm_(\d+)a?", job["target"])[1])
-    kernel = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=job["options"])
+    try:
+        kernel = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=job["options"])
+    except Exception as problem:
+        return {"refused": f"{type(problem).__name__}: {problem}"}
     stages = {name: text for name, text in kernel.asm.items() if isinstance(text, str)}
     metadata = kernel.metadata._asdict()
     return {

@@ -86,6 +86,11 @@ def _normal(text: str) -> str:
     return f"{int(match[1]):02d}.{int(match[2])}" if match else text
 
 
+def has_solutions() -> bool:
+    """Whether this copy has model answers (a handout has none)."""
+    return any((chapter.folder / "chapter.py").exists() for chapter in chapters())
+
+
 def cell_id(exercise_id: str, kind: str = "ex") -> str:
     """Notebook cell id: "ex-01-4" (ids allow no dot)."""
     return f"{kind}-{exercise_id.replace('.', '-')}"

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from .lab import PORT, free
 from .machine import ROOT
-from .preflight import REMAKE, Absent, Unfit, proofs, prove
+from .proofs import REMAKE, Absent, Unfit, proofs, prove
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

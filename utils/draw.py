@@ -1,4 +1,4 @@
-"""Pictures of bits: rows of labelled boxes as inline SVG, readable on light and dark pages."""
+"""Pictures of bits: rows of labeled boxes as inline SVG, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ COLOURS = {
     "unused": "#8a8a8a",
 }
 HEIGHT, ROW, LABEL = 22, 34, 84
+TOP = 34  # the title's line
 CHARACTER = 7.9  # width of one in the 13 px fixed font
 
 
@@ -56,15 +57,16 @@ class Drawing:
 
 
 def bits(title: str, rows: Iterable[Row]) -> Drawing:
-    """Draw `rows` under each other, with a legend of the kinds of box that occur."""
+    """Draw `rows` under each other, the title above, below a legend of the kinds of box that occur."""
     rows = list(rows)
     columns = max(sum(box.width for box in row.boxes) for row in rows)
     unit = 19 if columns <= 20 else 15  # pixels a bit; a 32-bit word and its note must fit a notebook's width
     note_x = LABEL + columns * unit + 12
-    width = note_x + CHARACTER * max(len(row.note) for row in rows)
-    parts = [part for i, row in enumerate(rows) for part in _row(row, 8 + i * ROW, unit, note_x)]
+    width = max(note_x + CHARACTER * max(len(row.note) for row in rows), CHARACTER * len(title))
+    parts = [_text(0, 15, title, MUTED, size=12)]
+    parts += [part for i, row in enumerate(rows) for part in _row(row, TOP + i * ROW, unit, note_x)]
     kinds = [k for k in COLOURS if any(box.kind == k for row in rows for box in row.boxes)]
-    height = 8 + len(rows) * ROW + 22
+    height = TOP + len(rows) * ROW + 22
     x = float(LABEL)
     for kind in kinds:
         parts.append(_rect(x, height - 20, 11, 11, kind))

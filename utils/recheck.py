@@ -54,8 +54,8 @@ def main(arguments: Sequence[str]) -> None:
     from .judge import judge_source
 
     id, seed, file = arguments
-    chapter, exercise = course.find(id)
-    (verdict,) = judge_source(exercise, Path(file).read_text(), (int(seed),), course.setup_cell(chapter))
+    _, exercise = course.find(id)
+    (verdict,) = judge_source(exercise, Path(file).read_text(), (int(seed),))
     Path(file).with_suffix(".verdict").write_bytes(pickle.dumps(verdict))
 
 

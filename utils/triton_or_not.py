@@ -33,3 +33,8 @@ if machine.triton_backend() is None:
 else:
     import triton  # noqa: F401
     import triton.language as tl  # noqa: F401
+
+    if machine.triton_backend() == "interpreter":
+        from . import exact_casts
+
+        exact_casts.install()

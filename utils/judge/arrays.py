@@ -11,10 +11,6 @@ import numpy as np
 
 from .tolerance import Tolerance
 
-# Every byte 0xFF: NaN in each float format of the course (FP8 included), -1 or the largest integer otherwise.
-POISON = 0xFF
-GUARD = 64  # elements of poison on each side of an array that an answer writes
-
 
 def is_tensor(value: Any) -> bool:
     """Whether `value` is a torch tensor; torch is not imported to find out."""
@@ -38,17 +34,6 @@ def to_numpy(value: Any) -> np.ndarray:
     return raw.numpy().copy().view(exotic)
 
 
-def private_copy(value: Any) -> Any:
-    """A copy that shares no memory with `value`, strides kept; contiguous tensors lie between guard bands."""
-    if is_tensor(value):
-        if value.is_contiguous():
-            inner, _ = guarded(value)
-            return inner.copy_(value)
-        storage = value.untyped_storage().clone()
-        return value.new_empty(0).set_(storage, value.storage_offset(), value.size(), value.stride())
-    return np.copy(value, order="K") if isinstance(value, np.ndarray) else value
-
-
 def bits(array: np.ndarray) -> np.ndarray:
     """The bit patterns of `array` as unsigned integers (bools and objects as they are)."""
     if array.dtype.kind in "bO":
@@ -61,41 +46,20 @@ def same_bits(a: Any, b: Any) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape and bool((bits(a) == bits(b)).all())
 
 
-def is_poison(array: np.ndarray) -> np.ndarray:
-    """Elements that still hold the poison, bit for bit."""
-    if array.dtype.kind in "bO":
-        return np.zeros(array.shape, bool)
-    raw = bits(array)
-    return raw == np.iinfo(raw.dtype).max
-
-
-def guarded(template: Any) -> tuple[Any, Any]:
-    """A poisoned array like `template` inside a larger poisoned one: (inner, whole)."""
-    size = int(np.prod(template.shape))
-    if is_tensor(template):
-        torch = sys.modules["torch"]
-        raw = torch.full(
-            ((size + 2 * GUARD) * template.element_size(),), POISON, dtype=torch.uint8, device=template.device
-        )
-        whole = raw.view(template.dtype)
-    else:
-        whole = np.full((size + 2 * GUARD) * template.dtype.itemsize, POISON, np.uint8).view(template.dtype)
-    return whole[GUARD : GUARD + size].reshape(template.shape), whole
-
-
-def guard_damage(whole: Any, size: int) -> list[int]:
-    """Indices, relative to the inner array, at which its guard bands were written."""
-    clean = is_poison(to_numpy(whole))
-    clean[GUARD : GUARD + size] = True
-    return [int(i) - GUARD for i in np.flatnonzero(~clean)]
-
-
 def shares_memory(got: Any, given: Any) -> bool:
-    if is_tensor(got) and is_tensor(given):
-        return got.numel() > 0 and got.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
-    if isinstance(got, np.ndarray) and isinstance(given, np.ndarray):
-        return np.may_share_memory(got, given)
-    return False
+    """Whether two arrays or tensors overlap, a NumPy view of a tensor included."""
+    (a, b), (c, d) = _extent(got), _extent(given)
+    return a < d and c < b
+
+
+def _extent(value: Any) -> tuple[int, int]:
+    """First and last address (exclusive) of an array's memory; nothing for other values."""
+    if is_tensor(value) and value.layout is sys.modules["torch"].strided and value.device.type == "cpu":
+        storage = value.untyped_storage()
+        return (storage.data_ptr(), storage.data_ptr() + storage.nbytes()) if value.numel() else (0, 0)
+    if isinstance(value, np.ndarray) and value.size:
+        return np.lib.array_utils.byte_bounds(value)
+    return 0, 0
 
 
 @dataclass(frozen=True)
@@ -112,8 +76,13 @@ class Mismatch:
         return tuple(int(i) for i in np.argwhere(self.bad)[0])
 
 
-def mismatch(want: np.ndarray, got: np.ndarray, tolerance: Tolerance) -> Mismatch | None:
-    """Compare element by element; shapes must be equal. `tolerance.rtol` 0 means the same value and sign."""
+def mismatch(
+    want: np.ndarray, got: np.ndarray, tolerance: Tolerance, unwritten: np.ndarray | None = None
+) -> Mismatch | None:
+    """Compare element by element; shapes must be equal. `unwritten` elements are wrong whatever they hold.
+
+    `tolerance.rtol` 0 means the same value and sign.
+    """
     if tolerance.rtol == 0 or want.dtype.kind in "biuO":
         bad = differs(want, got)
         error = float("inf") if bad.any() else 0.0
@@ -126,6 +95,7 @@ def mismatch(want: np.ndarray, got: np.ndarray, tolerance: Tolerance) -> Mismatc
         off = np.where(same, 0.0, np.where(np.isfinite(off), off, np.inf))
         bad = off > tolerance.rtol * scale
         error = float((off / np.where(scale > 0, scale, 1)).max(initial=0.0))
+    bad = bad if unwritten is None else bad | unwritten
     return Mismatch(want, got, bad, error) if bad.any() else None
 
 

@@ -12,19 +12,19 @@ import numpy as np
 
 from .arrays import Mismatch, mismatch, to_numpy
 from .exercise import Function
+from .likeness import CLOSE, Pooled, as_float, show_number
 from .patterns import (
-    CLOSE,
-    as_float,
+    columns,
     constant,
     copied,
     every_block,
     everywhere,
+    offset,
     permuted,
     rounding,
     same_bits_wrong,
     scaled,
     shifted,
-    show_number,
     sign,
     suffix_start,
     tail,
@@ -60,20 +60,20 @@ def pooled(failing: list[Trial], trials: Sequence[Trial]) -> list[Trial]:
     labels = {id(t) for t in failing}
     bad = np.array([id(t) in labels for t in compared])
     whole = Mismatch(want, got, bad, max(t.wrong.error for t in failing if t.wrong))
-    return [Trial(label="all cases", args=(), wrong=whole)]
+    return [Pooled(label="all cases", args=(), wrong=whole)]
 
 
 def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
-    left = [t for t in failing if t.unwritten.any()]
+    left = [t for t in failing if t.never_written.any()]
     if not left:
         return None
-    if all(t.unwritten.all() for t in left):
+    if all(t.never_written.all() for t in left):
         return Diagnosis("never-written", "The output is never written: it still holds what the judge put there.")
     t = max(left, key=lambda t: t.wrong.want.size)
-    count, size = int(t.unwritten.sum()), t.wrong.want.size
-    partial = [t for t in left if not t.unwritten.all()]
-    if all(suffix_start(t.unwritten) is not None for t in partial):
-        start = suffix_start(max(partial, key=lambda t: t.wrong.want.size).unwritten)
+    count, size = int(t.never_written.sum()), t.wrong.want.size
+    partial = [t for t in left if not t.never_written.all()]
+    if all(suffix_start(t.never_written) is not None for t in partial):
+        start = suffix_start(max(partial, key=lambda t: t.wrong.want.size).never_written)
         return Diagnosis(
             "tail-unwritten",
             f"**The tail is never written**: nothing from element {start} on ({count} of {size}) when {t.label}. "
@@ -125,7 +125,7 @@ def not_finite(failing: list[Trial], exercise: Function) -> Diagnosis | None:
 
 def nearly_right(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     """Before the patterns: an array that is right up to small errors is close to many of them."""
-    return low_precision(failing, exercise) if all(t.wrong.error < CLOSE.rtol for t in failing) else None
+    return low_precision(failing, exercise) if all(t.wrong.error < CLOSE for t in failing) else None
 
 
 def underflow(failing: list[Trial], exercise: Function) -> Diagnosis | None:
@@ -148,20 +148,25 @@ def underflow(failing: list[Trial], exercise: Function) -> Diagnosis | None:
 
 def low_precision(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     def holds(t: Trial) -> bool:
-        return t.wrong.error < 0.3 and t.wrong.want.dtype.kind not in "biuO"
+        if t.wrong.error >= 0.3 or t.wrong.want.dtype.kind in "biuO":
+            return False
+        got, want = as_float(t.wrong.got)[t.wrong.bad], as_float(t.wrong.want)[t.wrong.bad]
+        known = want != 0
+        return not known.any() or float(np.median(np.abs(got - want)[known] / np.abs(want[known]))) < 0.05
 
     if exercise.tolerance == EXACT or not everywhere(failing, 1, holds):
         return None
     worst = max(failing, key=lambda t: t.wrong.error)
+    where = "in the worst case" if isinstance(worst, Pooled) else f"when {worst.label}"
     return Diagnosis(
         "low-precision",
-        f"**Right, but not precise enough**: the error reaches {worst.wrong.error:.1g} of the row's largest value when "
-        f"{worst.label}; {exercise.tolerance.rtol:.1g} is allowed. Errors that grow with the length come from an "
-        "accumulator in a small format: accumulate in float32.",
+        f"**Right, but not precise enough**: the error reaches {worst.wrong.error:.1g} of the row's largest value "
+        f"{where}; {exercise.tolerance.rtol:.1g} is allowed. Where does a number pass through a smaller "
+        "format? An error that grows with the length points to the accumulator.",
     )
 
 
 RULES: tuple[Rule, ...] = (
-    rival, unwritten, not_finite, constant, copied, rounding, nearly_right, sign, scaled, transposed, shifted, tail,
-    every_block, permuted, same_bits_wrong, underflow, low_precision,
+    rival, unwritten, not_finite, constant, copied, offset, rounding, nearly_right, sign, scaled, transposed, shifted,
+    tail, columns, every_block, permuted, same_bits_wrong, underflow, low_precision,
 )  # fmt: skip

@@ -87,6 +87,7 @@ class Function(Exercise):
     may_return_view: a view of an input is a right answer (a bit cast, say).
     each: the answer takes scalars; it is called once for every element of the array arguments, and its
         results are collected in one array of `dtype`.
+    widest: the widest float format that arithmetic on the (NumPy) inputs may produce, "float16" say; "" for any.
     seconds, gigabytes: limits of one whole check.
     """
 
@@ -106,6 +107,7 @@ class Function(Exercise):
     expects_nonfinite: bool = False
     may_return_view: bool = False
     each: bool = False
+    widest: str = ""
     seconds: float = 10.0
     gigabytes: float = 2.0
 
@@ -213,7 +215,7 @@ def spread(rng: np.random.Generator, shape: int | tuple[int, ...], dtype: str = 
     Distinct after rounding to `dtype` as far as the dtype has that many values in [-4, 4].
     """
     n = int(np.prod(shape))
-    steps = (np.arange(n) + rng.uniform(0.2, 0.8)) / max(n, 1) * 8 - 4
+    steps = (np.arange(n) + rng.uniform(0.2, 0.8, n)) / max(n, 1) * 8 - 4
     values = rng.permutation(steps - steps.mean() if n > 1 else steps)
     return values.reshape(shape).astype(dtype)
 

@@ -11,6 +11,7 @@ import numpy as np
 from .arrays import to_numpy
 from .diagnose import diagnose
 from .exercise import Exercise, Function
+from .plain_words import meaning
 from .sandbox import Outcome
 from .source import own_lines
 from .trial import Diagnosis, Trial
@@ -71,59 +72,80 @@ class Session:
                 return self._broken(tried, broken, backend)
             assert isinstance(exercise, Function)
             found = diagnose(failing, exercise)
+            if advice := next((t.advice for t in failing if t.advice), ""):
+                found = replace(found, sentence=f"{found.sentence} {advice}")
             rows = (("values", self._values(tried, failing, backend)), ("likely", found.sentence), self.next)
             return self.verdict("failed", rows, found, backend=backend)
         rows = [("values", f"{len(tried)} of {len(tried)} cases · {backend} · seed {self.seed}")]
         if exercise.follow_up:
             rows.append(("ask", f"Ask yourself: {exercise.follow_up}"))
-        return self.verdict("passed", rows, points=exercise.points, backend=backend)
+        launches = [launch for trial in tried for launch in trial.launches]
+        evidence = {"launches": launches}
+        return self.verdict("passed", rows, points=exercise.points, backend=backend, evidence=evidence)
 
     def _broken(self, tried: list[Trial], broken: Trial, backend: str) -> Verdict:
         """The answer raised; an access outside an array in the same case explains it better than a traceback."""
         outside = [d for d in broken.noticed if d.key in ("outside-output", "out-of-bounds")]
         before = f" ({len(tried) - 1} cases before it ran)" if len(tried) > 1 else ""
         found = next(iter(outside), Diagnosis(broken.error_key, f"**It raises** when {broken.label}{before}:"))
-        return self.error(found, (("error", broken.error + "\n"),), backend)
+        words = meaning(broken.error)
+        rows = (("error", broken.error + "\n"), *((("likely", words),) if words else ()))
+        return self.error(found, rows, backend)
 
     def _values(self, tried: list[Trial], failing: list[Trial], backend: str) -> str:
         where = f"{backend} · seed {self.seed}."
         compared = [t for t in tried if t.want]
         if len(compared) == len(tried) and not any(t.wrong for t in tried):
-            return f"right in {len(tried)} of {len(tried)} cases · {where}"
+            return f"right in {len(tried)} of {len(tried)} cases · {where} But when {failing[0].label}:"
         smallest = min((t for t in failing if t.wrong), key=lambda t: t.wrong.want.size, default=failing[0])
-        shown = first_wrong(smallest) if smallest.wrong else ""
+        shown = first_wrong(smallest, self.exercise) if smallest.wrong else ""
         return f"wrong in {len(failing)} of {len(tried)} cases · {where} Smallest: {smallest.label}. {shown}"
 
 
-def first_wrong(trial: Trial) -> str:
-    """The first three wrong elements: index, want, got; and the arguments when they are few."""
+def first_wrong(trial: Trial, exercise: Function) -> str:
+    """The first three wrong elements: the call or index, want, got; and what the answer was given."""
     wrong, shown = trial.wrong, []
     for index in map(tuple, np.argwhere(wrong.bad)[:3]):
-        place = "".join(f"[{i}]" for i in index)
-        never = " (never written)" if trial.unwritten[index] else ""
-        shown.append(f"`{trial.output}{place}`: want {show(wrong.want[index])}, got {show(wrong.got[index])}{never}")
-    sizes = [int(np.prod(getattr(a, "shape", ()))) for a in trial.args]
-    given = "" if len(sizes) > 4 or max(sizes) > 4 else f"Given {', '.join(map(_argument, trial.args))}: "
-    return given + "; ".join(shown)
+        never = " (never written)" if trial.never_written[index] else ""
+        place = f"{trial.output}{''.join(f'[{i}]' for i in index)}"
+        if exercise.each:
+            place = f"{exercise.answer}({', '.join(show(at(a, index)) for a in trial.args)})"
+        shown.append(f"`{place}`: want {show(wrong.want[index])}, got {show(wrong.got[index])}{never}")
+        if not exercise.each and (source := beside(trial, exercise, index)):
+            shown[-1] += f" (where {source})"
+    return "; ".join(shown)
+
+
+def beside(trial: Trial, exercise: Function, index: tuple[int, ...]) -> str:
+    """The inputs at a wrong element, or all of them where they are few: "`x[3]` = 65519"."""
+    named = [(n, a) for n, a in zip(exercise.parameters, trial.args, strict=False) if n not in exercise.outputs]
+    place = "".join(f"[{i}]" for i in index)
+    parts = [
+        f"`{n}{place}` = {show(at(a, index))}" for n, a in named if getattr(a, "shape", None) == trial.wrong.want.shape
+    ]
+    parts += [f"`{n}` = {show(a)}" for n, a in named if not getattr(a, "shape", ())]
+    return ", ".join(parts[:4])
+
+
+def at(value: Any, index: tuple[int, ...]) -> Any:
+    """The element of an array argument, or the argument itself where it is one number."""
+    return to_numpy(value)[index] if getattr(value, "shape", ()) else value
 
 
 def show(value: Any) -> str:
-    """A number as it reads best: integers above 255 in hexadecimal too."""
+    """A number as it reads best: bit patterns (unsigned) in hexadecimal, large integers in both."""
+    pattern = str(getattr(value, "dtype", "")).startswith("uint")
     value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, int) and not isinstance(value, bool) and value > 255:
-        return f"{value} ({value:#x})"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _argument(value: Any) -> str:
-    return str(to_numpy(value)) if getattr(value, "shape", ()) else show(value)
+    if isinstance(value, int) and not isinstance(value, bool) and (pattern or value > 255):
+        return f"{value:#x}" if pattern else f"{value} ({value:#x})"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:80]
 
 
 def missing_answer(exercise: Function) -> Diagnosis:
     return Diagnosis("missing", f"There is no `{exercise.answer}` yet. Run the cell that defines it, then this one.")
 
 
-def cell_raised(session: Session, problem: Exception) -> Verdict:
+def cell_raised(session: Session, problem: BaseException) -> Verdict:
     """The cell that should define the answer does not even run."""
     rows = (("error", own_lines(problem) + "\n"),)
     return session.error(Diagnosis("exception", "**The cell itself raises**:"), rows)
@@ -131,6 +153,5 @@ def cell_raised(session: Session, problem: Exception) -> Verdict:
 
 def not_attempted(exercise: Exercise) -> Verdict:
     """The shipped cell, unchanged, or not run yet."""
-    names = " and ".join(f"`{name}`" for name in exercise.answers)
-    text = f'write {names} in the cell above and run it, then this one. Stuck? `hint("{exercise.id}")`'
+    text = f'replace the `...` in the cell above, run it, then this one. Stuck? `hint("{exercise.id}")`'
     return Session(exercise, 0).verdict("not_attempted", (("next", text),))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
-from . import arrays
-from .arrays import dtype_name, is_tensor, mismatch, private_copy, to_numpy
+from . import arrays, poison, sandbox
+from .arrays import dtype_name, is_tensor, mismatch, to_numpy
 from .exercise import Function
+from .poison import private_copy
 from .source import forbidden, own_lines
-from .trial import Diagnosis, Trial
+from .trial import Diagnosis, Trial, label_of
 from .watchdog import TooLong
+from .watched import Watch
 
 
 def prepare() -> str:
@@ -32,11 +35,8 @@ def trials(exercise: Function, answer: Callable, seed: int, tell: Callable[[str]
     """Every case once, smallest first as declared; stops at the first that raises."""
     found = forbidden(answer, exercise.forbid)
     done: list[Trial] = []
-    for number, shape in enumerate(exercise.shapes):
-        label = ", ".join(f"{key} = {value}" for key, value in shape.items()) or "the only case"
-        tell(label)
-        rng = np.random.default_rng([seed, number])
-        trial = Trial(label, tuple(exercise.inputs(rng, **shape)), exercise.block)
+    for trial in cases(exercise, seed, exercise.inputs):
+        tell(trial.label)
         if found:
             spelled, rule = found
             trial.noticed.append(Diagnosis("forbidden-route", f"**The answer uses `{spelled}`.** {rule.because}"))
@@ -46,28 +46,50 @@ def trials(exercise: Function, answer: Callable, seed: int, tell: Callable[[str]
     return done
 
 
+def cases(exercise: Function, seed: int, inputs: Callable[..., tuple]) -> Iterator[Trial]:
+    """A trial for every shape, then one shape again with other values: a result remembered by size is stale."""
+    again = exercise.shapes[len(exercise.shapes) // 2]
+    for number, shape in enumerate([*exercise.shapes, again]):
+        label = label_of(shape) + (", again" if number == len(exercise.shapes) else "")
+        yield Trial(label, tuple(inputs(np.random.default_rng([seed, number]), **shape)))
+
+
 def attempt(exercise: Function, answer: Callable, trial: Trial, call: Callable | None = None) -> Trial:
     """Call the answer on private copies of the case's inputs and notice everything that is wrong."""
+    _once(exercise, answer, trial, call or _plain_call(exercise))
+    if trial.wrong is not None and (left := poison.is_poison(trial.wrong.got) & trial.wrong.bad).any():
+        again = Trial(trial.label, trial.args)
+        with poison.second_fill():
+            _once(exercise, answer, again, call or _plain_call(exercise))
+            same = again.wrong is not None and again.wrong.got.shape == left.shape
+            trial.unwritten = left & poison.is_poison(again.wrong.got) if same else None
+    return trial
+
+
+def _once(exercise: Function, answer: Callable, trial: Trial, call: Callable) -> None:
     names = exercise.parameters
     given = [private_copy(value) for value in trial.args]
     written: dict[int, Any] = {}
     for name in exercise.outputs:
         index = names.index(name)
-        given[index], written[index] = arrays.guarded(trial.args[index])
+        given[index], written[index] = poison.guarded(trial.args[index])
+    watch = Watch(exercise.widest)
     try:
-        with poisoned_numpy():
-            result = (call or _plain_call(exercise))(answer, given)
+        with poison.poisoned_numpy():
+            result = call(answer, [watch.over(value) for value in given])
     except BaseException as problem:
-        return _raised(trial, problem)
+        _raised(trial, problem)
+        return
+    if watch.wider:
+        trial.noticed.append(watch.diagnosis())
     for index, whole in written.items():
-        if damage := arrays.guard_damage(whole, int(np.prod(trial.args[index].shape))):
+        if damage := poison.guard_damage(whole, trial.args[index]):
             trial.noticed.append(_outside(names[index], damage, trial.args[index].shape))
     _notice_changes(exercise, trial, given, names)
     outputs = tuple(given[names.index(name)] for name in exercise.outputs) if exercise.outputs else result
     compare(exercise, trial, outputs)
     if trial.ok and not exercise.outputs and not exercise.may_return_view:
         _notice_view(trial, outputs, given)
-    return trial
 
 
 def _plain_call(exercise: Function) -> Callable:
@@ -77,12 +99,23 @@ def _plain_call(exercise: Function) -> Callable:
         columns = [np.atleast_1d(v).tolist() if isinstance(v, np.ndarray) else None for v in given]
         count = max(len(column) for column in columns if column is not None)
         rows = zip(*(c if c is not None else [v] * count for c, v in zip(columns, given, strict=True)), strict=True)
-        results = [answer(*row) for row in rows]
-        if any(result is None for result in results):
-            return None
-        return np.array(results, dtype=exercise.dtype or None)
+        return _column([answer(*row) for row in rows], np.dtype(exercise.dtype))
 
     return call
+
+
+def _column(results: list[Any], dtype: np.dtype) -> Any:
+    """Single results as one array, if each is a number that `dtype` can hold; otherwise the first that is not."""
+    for result in results:
+        if not isinstance(to_numpy(result), np.ndarray) or to_numpy(result).dtype.kind not in "biuf":
+            return result
+        if dtype.kind in "iu" and not (to_numpy(result).dtype.kind in "iu" and result in _range(dtype)):
+            return str(result)
+    return np.array([to_numpy(result) for result in results]).astype(dtype)
+
+
+def _range(dtype: np.dtype) -> range:
+    return range(int(np.iinfo(dtype).min), int(np.iinfo(dtype).max) + 1)
 
 
 def compare(exercise: Function, trial: Trial, outputs: Any) -> None:
@@ -108,18 +141,21 @@ def compare(exercise: Function, trial: Trial, outputs: Any) -> None:
     trial.want, trial.got = [r[1] for r in results], [r[2] for r in results]
     for name, want, value in results:
         _refuse_nonfinite_oracle(exercise, want)
-        if trial.wrong is None and (wrong := mismatch(want, value, exercise.tolerance)):
+        unwritten = poison.is_poison(value) if value.dtype.kind == "b" else None
+        if value.dtype.kind not in "biu" and exercise.expects_nonfinite:
+            unwritten = poison.is_poison(value)  # NaN is wanted somewhere: the poison must not pass for it
+        if trial.wrong is None and (wrong := mismatch(want, value, exercise.tolerance, unwritten)):
             trial.wrong, trial.output = wrong, name
 
 
 def _checked(trial: Trial, name: str, want: np.ndarray, got: Any, dtype: str) -> np.ndarray | None:
     """`got` as NumPy if its type, shape, dtype and device are right; otherwise it is noticed and None."""
     problem = None
-    if not (is_tensor(got) or isinstance(got, (np.ndarray, np.generic, bool, int, float, complex))):
-        problem = _type("an array is wanted" if want.ndim else "a number is wanted", got)
+    if not _is_number(got, want):
+        problem = _type("an array of numbers is wanted" if want.ndim else "a number is wanted", got)
     elif (shape := tuple(getattr(got, "shape", ()))) != want.shape:
         problem = _shape(name, want.shape, shape)
-    elif dtype and dtype_name(got) != dtype and (want.ndim or hasattr(got, "dtype")):
+    elif dtype and not _same_dtype(got, dtype) and (want.ndim or hasattr(got, "dtype")):
         problem = Diagnosis(
             "wrong-dtype",
             f"**`{name}` has dtype {dtype_name(got) or type(got).__name__}**, {dtype} is wanted.",
@@ -130,6 +166,24 @@ def _checked(trial: Trial, name: str, want: np.ndarray, got: Any, dtype: str) ->
         trial.noticed.append(problem)
         return None
     return to_numpy(got)
+
+
+def _is_number(got: Any, want: np.ndarray) -> bool:
+    """A plain, strided array or number of a kind that can be compared with `want`."""
+    if is_tensor(got):
+        import torch
+
+        return got.layout is torch.strided and got.device.type != "meta" and not got.is_complex()
+    if isinstance(got, np.ma.MaskedArray) or not isinstance(got, (np.ndarray, np.generic, bool, int, float)):
+        return False
+    array = np.asarray(got)
+    if want.dtype.kind in "iu" and array.dtype.kind == "b":
+        return False
+    return array.dtype.kind in "biuf" or array.dtype.name in dir(ml_dtypes)
+
+
+def _same_dtype(got: Any, dtype: str) -> bool:
+    return dtype_name(got) == dtype or (isinstance(got, np.ndarray) and str(got.dtype.newbyteorder("=")) == dtype)
 
 
 def _shape(name: str, want: tuple, got: tuple) -> Diagnosis:
@@ -174,34 +228,15 @@ def _refuse_nonfinite_oracle(exercise: Function, want: np.ndarray) -> None:
         assert np.isfinite(want.astype(np.float64)).all(), f"{exercise.id}: the oracle gives NaN or Inf; declare it"
 
 
-def _raised(trial: Trial, problem: BaseException) -> Trial:
+def _raised(trial: Trial, problem: BaseException) -> None:
     """Keep what the answer raised, its traceback cut down to the learner's own lines."""
     root = problem
     while root.__cause__ is not None and type(root).__name__ == "InterpreterError":
         root = root.__cause__
-    if isinstance(root, (KeyboardInterrupt, TooLong)):
+    if isinstance(root, TooLong) or (isinstance(root, KeyboardInterrupt) and not sandbox.in_child):
         raise root
     kinds = {MemoryError: "memory", RecursionError: "recursion", SystemExit: "exited"}
     trial.error_key = next((key for kind, key in kinds.items() if isinstance(root, kind)), "exception")
+    if isinstance(root, RuntimeError) and re.search(r"can't allocate|not enough memory", str(root)):
+        trial.error_key = "memory"  # torch's own word for it
     trial.error = own_lines(root)
-    return trial
-
-
-@contextmanager
-def poisoned_numpy() -> Iterator[None]:
-    """`np.empty` gives poison, so that an element nobody wrote cannot happen to be right."""
-    empty, empty_like = np.empty, np.empty_like
-
-    def poisoned(array: np.ndarray) -> np.ndarray:
-        if array.dtype.kind not in "OV" or (array.dtype.names is None and array.dtype.kind == "V"):
-            array.reshape(-1).view(np.uint8)[...] = arrays.POISON
-        return array
-
-    np.empty = lambda *args, **kwargs: poisoned(empty(*args, **kwargs))
-    np.empty_like = lambda like, *args, **kwargs: poisoned(
-        empty(np.shape(like), kwargs.get("dtype") or np.asarray(like).dtype)
-    )
-    try:
-        yield
-    finally:
-        np.empty, np.empty_like = empty, empty_like

@@ -105,20 +105,21 @@ def rows(exercise: Predict, values: dict[str, Any]) -> tuple[list[tuple[str, str
     lines, wrong, hits = [], [], 0
     for q in exercise.quantities:
         value, unit = values.get(q.name, ...), f" {q.unit}" if q.unit else ""
+        because = q.because[:1].upper() + q.because[1:]
         if is_open(value):
             lines.append(("open", f"`{q.name}`: no prediction yet."))
         elif right(q, value):
             hits += 1
-            lines.append(("right", f"`{q.name}`: {_show(value)}{unit}. {q.because}"))
+            lines.append(("right", f"`{q.name}`: {_show(value)}{unit}. {because}"))
         else:
             found = diagnose(q, value)
             wrong.append(found)
-            said = " ".join(part for part in (found.sentence, q.because) if part)
+            said = " ".join(part for part in (found.sentence, because) if part)
             lines.append(("wrong", f"`{q.name}`: you said {_show(value)}, it is **{_show(q.truth)}{unit}**. {said}"))
     return lines, wrong, hits
 
 
 def _show(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.10g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -3,12 +3,14 @@
 A kind of exercise is a class in `exercise.py` whose `kind` names a module here with four functions:
 `prepare()` gets its tools ready and says why they cannot judge, if so; `forks()` whether an answer can run in
 a child process; `backend()` where the values come from; `trials(exercise, answer, seed, tell)` tries the cases.
+It may have a fifth, `confirm(session, verdict)`, for what must be proved of a right answer outside the child.
 """
 
 from __future__ import annotations
 
 import importlib
 import random
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,7 +20,7 @@ from typing import Any
 from . import predictions, sandbox, watchdog
 from .exercise import Exercise, Function, Predict
 from .explain import Session, cell_raised, missing_answer
-from .source import load, misfit
+from .source import closure, load, misfit
 from .trial import Diagnosis
 from .verdict import Verdict
 
@@ -38,7 +40,7 @@ def judge(exercise: Exercise, namespace: dict[str, Any], seed: int | None = None
     def work(tell: Callable[[str], None]) -> Verdict:
         return _try(session, kind, namespace, tell)
 
-    return session.settle(_run(kind, work, exercise))
+    return _confirmed(session, kind, session.settle(_run(kind, work, exercise)))
 
 
 def judge_source(exercise: Exercise, code: str, seeds: Sequence[int] = (1,), prelude: str = "") -> list[Verdict]:
@@ -55,17 +57,23 @@ def judge_source(exercise: Exercise, code: str, seeds: Sequence[int] = (1,), pre
     def work(tell: Callable[[str], None]) -> list[Verdict]:
         tell(LOADING)
         try:
-            namespace = vars(load(code, base))
-        except Exception as problem:
+            namespace = vars(load(code, base, folder))
+        except (SystemExit, MemoryError, watchdog.TooLong):
+            raise
+        except BaseException as problem:
+            if isinstance(problem, KeyboardInterrupt) and not sandbox.in_child:
+                raise
             return [cell_raised(session, problem)]
         if kind is None:
             return [predictions.judge(Session(exercise, seed), namespace) for seed in seeds]
         return [_try(Session(exercise, seed), kind, namespace, tell) for seed in seeds]
 
-    outcome = _run(kind, work, exercise, extra=0.5 * len(seeds))
+    with tempfile.TemporaryDirectory(prefix="answer-") as folder:
+        outcome = _run(kind, work, exercise, extra=0.5 * len(seeds))
     if outcome.reason != "done":
         return [session.settle(outcome)]
-    return [session.settle(replace(outcome, value=verdict)) for verdict in outcome.value]
+    verdicts = [session.settle(replace(outcome, value=verdict)) for verdict in outcome.value]
+    return [_confirmed(session, kind, verdicts[0]), *verdicts[1:]] if kind else verdicts
 
 
 def kind_of(exercise: Exercise) -> ModuleType:
@@ -78,7 +86,15 @@ def _try(session: Session, kind: ModuleType, namespace: dict[str, Any], tell: Ca
     answer = namespace.get(exercise.answer, MISSING)
     if problem := _unusable(exercise, answer):
         return session.error(problem)
-    return session.conclude(kind.trials(exercise, answer, session.seed, tell), kind.backend())
+    verdict = session.conclude(kind.trials(exercise, answer, session.seed, tell), kind.backend())
+    if verdict.status == "passed" and hasattr(kind, "confirm"):
+        verdict.evidence["source"] = closure(namespace, exercise.answers)
+    return verdict
+
+
+def _confirmed(session: Session, kind: ModuleType, verdict: Verdict) -> Verdict:
+    """A kind may have more to prove of an answer that passed, in this process (see `confirm`)."""
+    return kind.confirm(session, verdict) if verdict.evidence.get("source") else verdict
 
 
 def _run(kind: ModuleType | None, work: Callable, exercise: Exercise, extra: float = 0.0) -> sandbox.Outcome:
@@ -91,7 +107,8 @@ def _run(kind: ModuleType | None, work: Callable, exercise: Exercise, extra: flo
 @cache
 def _after(prelude: str) -> dict[str, Any]:
     """The namespace after the chapter's setup cell: trusted, run once, in this process."""
-    return dict(vars(load(prelude, {}, "setup"))) if prelude else {}
+    with tempfile.TemporaryDirectory(prefix="setup-") as folder:
+        return dict(vars(load(prelude, {}, folder, "setup"))) if prelude else {}
 
 
 def _unusable(exercise: Function, answer: Any) -> Diagnosis | None:

@@ -20,7 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-MOST_PRINTED = 2000  # characters of an answer's own output that are kept
+MOST_PRINTED, MOST_LINES = 2000, 12  # of an answer's own output: characters kept, lines shown
+
+
+in_child = False  # set in the child: what an answer raises there stays there
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,16 @@ class Printed(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
+        text = text.encode("utf-8", "backslashreplace").decode()
         self.kept += text[: MOST_PRINTED - len(self.kept)]
         self.total += len(text)
         return len(text)
 
     def __str__(self) -> str:
-        more = self.total - len(self.kept)
-        return self.kept + (f"\n... and {more:,} characters more" if more > 0 else "")
+        lines = self.kept.splitlines()[:MOST_LINES]
+        shown = "\n".join(lines)
+        more = self.total - len(shown) - 1
+        return shown + (f"\n... and {more:,} characters more" if more > 0 else "")
 
 
 def contained(work: Callable[[Callable[[str], None]], Any], seconds: float, gigabytes: float) -> Outcome:
@@ -77,7 +83,8 @@ def contained(work: Callable[[Callable[[str], None]], Any], seconds: float, giga
 
 def _child(work: Callable, pipe: int, gigabytes: float) -> None:
     """The child's whole life; it never returns."""
-    printed = Printed()
+    global in_child
+    in_child, printed = True, Printed()
 
     def send(kind: str, payload: Any) -> None:
         data = pickle.dumps((kind, payload))
@@ -109,9 +116,11 @@ def _child(work: Callable, pipe: int, gigabytes: float) -> None:
 
 def _listen(pid: int, pipe: int, seconds: float, gigabytes: float) -> Outcome:
     deadline, stage, buffer = time.monotonic() + seconds, "", b""
+    readable = select.poll()  # unlike select(), it takes any file number
+    readable.register(pipe)
     while True:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+        if left <= 0 or not readable.poll(left * 1000):
             return Outcome("timeout", detail=f"{seconds:g} s", stage=stage)
         chunk = os.read(pipe, 1 << 16)
         if not chunk:

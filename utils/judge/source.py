@@ -6,37 +6,45 @@ import ast
 import builtins
 import importlib
 import inspect
+import linecache
 import sys
-import tempfile
 import textwrap
 import traceback
 import types
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from .exercise import Forbid
+from .reach import cells, code_parts, global_names, held, installed, local_names, reached
 
 SYNTAX = {"for": (ast.For, ast.comprehension), "while": ast.While, "if": (ast.If, ast.IfExp)}
 
 
-def load(code: str, namespace: dict[str, Any], name: str = "answer") -> types.ModuleType:
-    """Execute `code` as a module of its own that starts from `namespace`. Triton needs it to be in a file."""
-    folder = Path(tempfile.mkdtemp(prefix="answer-"))
-    path = folder / f"{name}.py"
+def load(code: str, namespace: dict[str, Any], folder: str | Path, name: str = "answer") -> types.ModuleType:
+    """Execute `code` as a module of its own that starts from `namespace`.
+
+    It is written to `folder`: Triton and tracebacks read a function's source from its file.
+    """
+    path = Path(folder) / f"{name}.py"
     path.write_text(code)
     module = types.ModuleType(name)
     module.__dict__.update(namespace, __name__=name, __file__=str(path))
     sys.modules[name] = module
+    linecache.checkcache(str(path))
     exec(compile(code, str(path), "exec"), module.__dict__)
     return module
 
 
 def plain_function(answer: Any) -> types.FunctionType | None:
-    """The Python function behind an answer (a Triton kernel keeps it in `.fn`)."""
-    answer = inspect.unwrap(answer) if callable(answer) else answer
-    while not isinstance(answer, types.FunctionType) and hasattr(answer, "fn"):
-        answer = answer.fn
+    """The Python function behind an answer: inside its decorators, and a Triton kernel keeps it in `.fn`."""
+    for _ in range(100):
+        names = ("__wrapped__",) if isinstance(answer, types.FunctionType) else ("__wrapped__", "fn")
+        inner = next((value for name in names if (value := held(answer).get(name)) is not None), None)
+        if inner is None or isinstance(answer, type):
+            break
+        answer = inner
     return answer if isinstance(answer, types.FunctionType) else None
 
 
@@ -57,41 +65,64 @@ def used_functions(answer: Any) -> list[types.FunctionType]:
 
 
 def closure(namespace: dict[str, Any], names: tuple[str, ...]) -> str:
-    """Source that defines `names` again: the notebook's own functions and plain constants they rest on."""
+    """Source that defines `names` again by itself: imports, plain constants and the notebook's functions they use."""
     functions = [f for name in names for f in used_functions(namespace.get(name))]
-    sources = [textwrap.dedent(inspect.getsource(f)) for f in dict.fromkeys(reversed(functions))]
-    used = set().union(*(code_names(f.__code__) for f in functions)) if functions else set()
-    constants = {name: namespace[name] for name in sorted(used) if isinstance(namespace.get(name), int | float | str)}
-    return "\n".join([*(f"{name} = {value!r}" for name, value in constants.items()), *sources])
+    functions = list(dict.fromkeys(reversed(functions)))
+    used = set().union(*(code_names(f.__code__) | set(_decorators(f)) for f in functions)) if functions else set()
+    lines = [line for name in sorted(used) if name in namespace and (line := _defines(name, namespace[name]))]
+    return "\n".join([*lines, *(textwrap.dedent(inspect.getsource(f)) for f in functions)])
+
+
+def _decorators(function: types.FunctionType) -> set[str]:
+    """Names in decorators and annotations (`triton`, `tl`), which the code object does not mention."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _defines(name: str, value: Any) -> str:
+    """A line that makes `name` what it is here: an import or a constant; "" for the notebook's own objects."""
+    if isinstance(value, types.ModuleType):
+        return f"import {value.__name__} as {name}"
+    if isinstance(value, bool | int | float | str):
+        return f"{name} = {value!r}"
+    if type(value).__name__ == "constexpr":
+        return f"import triton.language\n{name} = triton.language.constexpr({value.value!r})"
+    home = getattr(value, "__module__", None) or ""
+    if (
+        home.split(".")[0] in sys.modules
+        and getattr(sys.modules.get(home), getattr(value, "__name__", ""), None) is value
+    ):
+        return f"from {home} import {value.__name__} as {name}"
+    return ""
 
 
 def code_names(code: types.CodeType) -> set[str]:
-    inner = (code_names(const) for const in code.co_consts if isinstance(const, types.CodeType))
-    return set(code.co_names).union(*inner)
+    return set().union(*(part.co_names for part in code_parts(code)))
 
 
 def forbidden(answer: Any, rules: tuple[Forbid, ...]) -> tuple[str, Forbid] | None:
     """The first forbidden name the answer uses, with its rule."""
     if not rules:
         return None
-    for function in used_functions(answer):
-        for spelled, thing in uses(function):
-            for rule in rules:
-                for name in rule.names:
-                    if _matches(name, spelled, thing):
-                        return spelled, rule
+    functions, carried = reached(answer)
+    for spelled, thing in chain(chain.from_iterable(map(uses, functions)), carried):
+        for rule in rules:
+            for name in rule.names:
+                if _matches(name, spelled, thing):
+                    return spelled.removeprefix("()") or name, rule
     return None
 
 
 def uses(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     """Everything `function` mentions: (as it is spelled, the object, syntax node or None)."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
     except (OSError, TypeError, SyntaxError):
         for name in code_names(function.__code__):
             yield name, _lookup(name, function)
             yield f".{name}", None
         return
+    local = dict(_local_imports(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -100,30 +131,55 @@ def uses(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
             for alias in node.names:
                 yield f"{node.module}.{alias.name}", _imported(f"{node.module}.{alias.name}")
         elif isinstance(node, ast.Call):
-            yield f"{ast.unparse(node.func)}()", _resolve(node.func, function)
+            yield f"{ast.unparse(node.func)}()", _resolve(node.func, function, local)
         elif isinstance(node, ast.Name):
-            yield node.id, _lookup(node.id, function)
+            yield node.id, _resolve(node, function, local)
         elif isinstance(node, ast.Attribute):
             yield f".{node.attr}", None
-            yield ast.unparse(node), _resolve(node, function)
+            yield ast.unparse(node), _resolve(node, function, local)
         else:
             for word, kinds in SYNTAX.items():
                 if isinstance(node, kinds):
                     yield word, None
 
 
+def _local_imports(tree: ast.AST) -> Iterator[tuple[str, Any]]:
+    """Names that the function itself imports, and what they stand for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.split(".")[0]
+                yield alias.asname or first, _imported(alias.name if alias.asname else first)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield alias.asname or alias.name, _imported(f"{node.module}.{alias.name}")
+
+
 def _lookup(name: str, function: types.FunctionType) -> Any:
+    """The object a name stands for in `function`; None for its own variables and parameters."""
+    code = function.__code__
+    if name in code.co_freevars:
+        return cells(function).get(name)
+    if name in local_names(code) and name not in global_names(code):
+        return None
     return function.__globals__.get(name, getattr(builtins, name, None))
 
 
-def _resolve(node: ast.expr, function: types.FunctionType) -> Any:
+def _resolve(node: ast.expr, function: types.FunctionType, local: dict[str, Any]) -> Any:
     """The object a dotted name stands for, or None."""
     if isinstance(node, ast.Name):
-        return _lookup(node.id, function)
+        return local[node.id] if node.id in local else _lookup(node.id, function)
     if isinstance(node, ast.Attribute):
-        owner = _resolve(node.value, function)
-        return None if owner is None else getattr(owner, node.attr, None)
+        owner = _resolve(node.value, function, local)
+        return None if owner is None else _attribute(owner, node.attr)
     return None
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # a property or __getattr__ of the answer's own
+        return None
 
 
 def _imported(dotted: str) -> Any:
@@ -149,23 +205,21 @@ def _matches(rule: str, spelled: str, thing: Any) -> bool:
     if target is None or thing is None:
         return False
     if isinstance(target, types.ModuleType):  # a whole package: the module, or anything from it
-        home = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None) or ""
-        return home == rule or home.startswith(f"{rule}.")
+        home = thing.__name__ if isinstance(thing, types.ModuleType) else _attribute(thing, "__module__")
+        return isinstance(home, str) and (home == rule or home.startswith(f"{rule}."))
     return thing is target
 
 
 def own_lines(problem: BaseException) -> str:
-    """The traceback without the frames of the course and of installed packages."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(problem.__traceback__)
-        if "site-packages" not in frame.filename
-        and "/utils/judge/" not in frame.filename
-        and "/lib/python" not in frame.filename
-    ]
+    """The traceback without the frames of the course and of installed packages: text that can always be shown."""
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if not installed(frame.filename)]
     shown = frames if len(frames) <= 6 else [*frames[:3], *frames[-3:]]
     lines = [f"line {frame.lineno}, in {frame.name}\n    {frame.line}" for frame in shown]
-    return "\n".join([*lines, f"{type(problem).__name__}: {str(problem)[:400]}"])
+    try:
+        message = f"{type(problem).__name__}: {str(problem)[:400]}"
+    except Exception:  # its own __str__ or __repr__ raises
+        message = type(problem).__name__
+    return "\n".join([*lines, message]).encode("utf-8", "backslashreplace").decode()
 
 
 def misfit(answer: Any, name: str, wanted: tuple[str, ...]) -> str:

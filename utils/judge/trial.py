@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from .arrays import Mismatch, is_poison
+from .arrays import Mismatch
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class Diagnosis:
 class Trial:
     """label: "n = 127".  noticed: diagnoses that need no comparison of values (wrong shape, out of bounds ...).
 
+    advice: a remark to the likely mistake.  launches: of kernels, in order.
     wrong: the first output that differs.  output: its name.  error: a traceback, if the answer raised.
     """
 
     label: str
     args: tuple
-    block: tuple[int, ...] = ()
     output: str = ""
     want: Sequence[np.ndarray] = ()
     got: Sequence[np.ndarray] = ()
@@ -37,18 +38,21 @@ class Trial:
     error: str = ""
     error_key: str = ""
     unjudged: str = ""
+    unwritten: np.ndarray | None = None
+    advice: str = ""
+    launches: tuple = ()
+
+    @property
+    def never_written(self) -> np.ndarray:
+        """Wrong elements that nobody wrote: they held the poison, whatever the poison was."""
+        return np.zeros(self.wrong.want.shape, bool) if self.unwritten is None else self.unwritten
 
     @property
     def ok(self) -> bool:
         return not (self.wrong or self.noticed or self.error or self.unjudged)
 
-    @property
-    def unwritten(self) -> np.ndarray:
-        """Wrong elements that still hold the poison.
 
-        All bits set is an ordinary value of an integer, so there it takes many of them to mean anything.
-        """
-        assert self.wrong
-        left = is_poison(self.wrong.got) & self.wrong.bad
-        few = self.wrong.got.dtype.kind in "iu" and left.sum() <= max(2, left.size // 16) and not left.all()
-        return np.zeros_like(left) if few else left
+def label_of(shape: Mapping[str, Any]) -> str:
+    """How a case is called: "n = 127, ties"."""
+    parts = (value if isinstance(value, str) else f"{key} = {value}" for key, value in shape.items())
+    return ", ".join(parts) or "the only case"

@@ -25,7 +25,7 @@ class Verdict:
     """rows: (label, text) pairs in reading order; a text with a line break is shown as it is, in a fixed font.
 
     diagnosis: the key of the likely mistake, "" when there is none.  backend: where the values were obtained.
-    first: the first submitted values of a prediction.
+    first: the first submitted values of a prediction.  evidence: for a kind's own further proof, not shown.
     """
 
     exercise: str
@@ -40,6 +40,7 @@ class Verdict:
     seconds: float = 0.0
     hint: int = 0
     first: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def headline(self) -> str:

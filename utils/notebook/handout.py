@@ -16,7 +16,7 @@ from .leak import leaks, notebook_texts
 from .source import identity_of, solved
 
 MARKER = ".handout"
-LEFT_OUT = ("solutions/*/chapter.py", "solutions/*/mistakes.py", "solutions/kernels/*", "tests/*", ".ci/*", ".github/*")
+LEFT_OUT = ("solutions/*/chapter.py", "solutions/*/mistakes.py", "solutions/kernels/*", "tests/*", ".ci/*")
 SEALED = "solutions/*/checks.py"
 NEVER = {".git", ".venv", "work", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache"}
 BANNER = "> This is the students' copy: everything but the model answers, which your teacher has.\n\n"
@@ -36,7 +36,7 @@ def write(folder: Path, root: Path = ROOT) -> list[str]:
         if fnmatchcase(name, SEALED):
             name, data = name.removesuffix(".py") + ".sealed", base64.b64encode(zlib.compress(data, 9)) + b"\n"
         elif name == "README.md":
-            data = BANNER.encode() + data
+            data = for_students(data.decode()).encode()
         files.write(folder / name, data)
         if (root / path).stat().st_mode & 0o100:
             (folder / name).chmod(0o755)
@@ -46,6 +46,13 @@ def write(folder: Path, root: Path = ROOT) -> list[str]:
         empty_earlier(folder)
         raise Refused("nothing was written, because answers would show:\n" + "\n".join(found))
     return [f"{folder}: {len(written)} files, no model answer among them"]
+
+
+def for_students(readme: str) -> str:
+    """The README without what only works with the solutions."""
+    body, _, rest = readme.partition("## For teachers")
+    body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("./study test"))
+    return BANNER + body + rest[rest.find("## License") :]
 
 
 def empty_earlier(folder: Path) -> None:

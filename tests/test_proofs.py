@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from utils import bench, compile_worker, doctor, machine, preflight
+from utils import bench, compile_worker, doctor, machine, proofs
 from utils.compile_worker import CompileError, compile_triton
-from utils.preflight import KERNELS, Absent, Preflight, Proof, Unfit, prove
+from utils.proofs import KERNELS, Absent, Preflight, Proof, Unfit, prove
 
 linux = pytest.mark.skipif(machine.triton_backend() is None, reason="Triton has wheels for Linux only")
 
 
 def test_every_proof_holds_or_is_not_needed_here() -> None:
-    result = preflight.proofs()
+    result = proofs.proofs()
     assert [proof.name for proof in result.proofs] == ["formats", "sandbox", "Triton", "compiler", "GPU"]
     assert result.ok, str(result)
     if sys.platform == "linux":
@@ -26,7 +26,7 @@ def test_every_proof_holds_or_is_not_needed_here() -> None:
 
 def test_a_wrong_answer_is_wrong_with_its_cure() -> None:
     def wrong() -> str:
-        preflight.expect(0, 42, "a value")
+        proofs.expect(0, 42, "a value")
         return "proved"
 
     proof = prove("values", wrong, "mend me")
@@ -51,14 +51,14 @@ def test_a_gpu_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, torch_has_cu
     monkeypatch.setattr(machine, "gpu", lambda: None)
     monkeypatch.setattr(machine, "torch_has_cuda", lambda: torch_has_cuda)
     monkeypatch.setattr(Path, "exists", lambda path: True)
-    proof = prove("GPU", preflight.gpu)
+    proof = prove("GPU", proofs.gpu)
     assert proof.ok is False and said in proof.detail and mend in proof.mend
 
 
 def test_without_triton(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "triton_backend", lambda: None)
-    assert prove("Triton", preflight.triton_values).ok is None
-    assert prove("compiler", preflight.compiler).ok is None
+    assert prove("Triton", proofs.triton_values).ok is None
+    assert prove("compiler", proofs.compiler).ok is None
 
 
 # The compiler's process
@@ -75,7 +75,7 @@ def test_compiling_gives_every_stage() -> None:
 
 @linux
 def test_a_kernel_that_does_not_compile() -> None:
-    with pytest.raises(CompileError, match="has no attribute 'other_kernel'"):
+    with pytest.raises(RuntimeError, match="has no attribute 'other_kernel'"):
         compile_triton(KERNELS, "other_kernel", {}, {})
 
 
