@@ -185,3 +185,18 @@ def test_placeholders_where_triton_has_no_wheels(monkeypatch):
     _, exercise = course.find("00.3")
     seen = api.judge(exercise, {"add": lambda x, y: x})
     assert seen.status == "unjudged" and MISSING in str(seen)
+
+
+@pytest.mark.parametrize("folder", ["chapters", "work", "."])
+def test_the_setup_cell_finds_the_course_from_its_folders(folder, monkeypatch, tmp_path):
+    inside = machine.ROOT / folder
+    if not inside.exists():
+        pytest.skip("no copy of the chapters here yet")
+    monkeypatch.chdir(inside)
+    exec(course.setup_cell(course.chapters()[0]), {})
+
+
+def test_the_setup_cell_elsewhere_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssertionError, match=r"\./study lab"):
+        exec(course.setup_cell(course.chapters()[0]), {})

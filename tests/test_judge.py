@@ -1,6 +1,7 @@
 """The judge on a tiny exercise: each way to be wrong gets its own diagnosis, each way to misbehave is contained."""
 
 import dataclasses
+import tempfile
 import time
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from utils.judge import Forbid, Function, Rival, Tolerance, judge, judge_source, sizes, spread
 from utils.judge.arrays import mismatch
+from utils.judge.source import closure, load
 
 CARD = dict(id="99.1", title="Twice", minutes=1, dots=1, hints=("a", "b"), why="because")
 DOUBLE = Function(
@@ -304,3 +306,16 @@ def test_single_number_answers_are_shown_as_calls():
     )
     assert verdict("def odd(bits, k): return float(bits & 1)", each).status == "passed"
     assert "`odd(0x" in str(verdict("def odd(bits, k): return float(bits == 1)", each))
+
+
+def test_closure_defines_an_answer_again_by_itself():
+    code = (
+        "import numpy as np\nfrom math import floor\nTWO = 2\ndef part(x): return np.multiply(x, floor(TWO))\n"
+        "def double(x): return part(x)\nunused = part"
+    )
+    namespace = {}
+    with tempfile.TemporaryDirectory() as folder:
+        namespace = vars(load(code, {}, folder))
+        text = closure(namespace, ("double",))
+    assert "import numpy as np" in text and "from math import floor" in text and "TWO = 2" in text
+    assert judge_source(DOUBLE, text)[0].status == "passed"

@@ -333,7 +333,7 @@ DECORATOR = "def d(g):\n  def inner(x): return np.multiply(2, x)\n"
         ),
         (
             "numpy.multiply()",
-            "def make(t):\n  def g(x): return 2 * x\n  return g\nf = make(np.multiply)",
+            "def make(t):\n  def g(x): return (2 * x, t)[0]\n  return g\nf = make(np.multiply)",
             False,
         ),
         ("numpy.multiply()", "f = functools.partial(np.multiply, np.float32(2))", True),

@@ -8,7 +8,7 @@ import utils  # noqa: F401  (sets TRITON_INTERPRET before Triton is imported)
 from utils.judge import Kernel, Tolerance, judge_source, sizes, spread
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("triton")
+triton = pytest.importorskip("triton")
 
 CARD = dict(id="99.2", title="Twice on the GPU", minutes=1, dots=1, hints=("a", "b"), why="because")
 DOUBLE = Kernel(
@@ -87,6 +87,8 @@ def test_model_passes_under_any_seed():
 @pytest.mark.parametrize("name", ALSO_RIGHT)
 def test_other_right_kernels_pass(name):
     seen = judge_source(DOUBLE, edited(*ALSO_RIGHT[name]), (1, 2), PRELUDE)[0]
+    if seen.status == "unjudged" and triton.__version__ < "3.7":
+        pytest.skip("Triton 3.6 with NumPy 2.5 cannot run range(0, n) on the interpreter")
     assert seen.status == "passed", str(seen)
 
 

@@ -69,7 +69,8 @@ def closure(namespace: dict[str, Any], names: tuple[str, ...]) -> str:
     functions = [f for name in names for f in used_functions(namespace.get(name))]
     functions = list(dict.fromkeys(reversed(functions)))
     used = set().union(*(code_names(f.__code__) | set(_decorators(f)) for f in functions)) if functions else set()
-    lines = [line for name in sorted(used) if name in namespace and (line := _defines(name, namespace[name]))]
+    others = [name for name in sorted(used) if name in namespace and plain_function(namespace[name]) not in functions]
+    lines = [line for name in others if (line := _defines(name, namespace[name]))]
     return "\n".join([*lines, *(textwrap.dedent(inspect.getsource(f)) for f in functions)])
 
 

@@ -93,8 +93,9 @@ class Trace:
             index = (addresses[(addresses >= start) & (addresses < stop)] - start) // item
             if not len(index):
                 continue
-            blank = tuple(np.zeros((stop - start) // item, np.int64) for _ in range(2))
-            stored, loaded = self.last.setdefault((start, stop), blank)
+            if (start, stop) not in self.last:
+                self.last[start, stop] = tuple(np.zeros((stop - start) // item, np.int64) for _ in range(2))
+            stored, loaded = self.last[start, stop]
             if kind != "atomic" and me not in self.synchronized:
                 met = (stored[index] != 0) & (stored[index] != me)
                 if kind == "store":
