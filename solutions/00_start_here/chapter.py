@@ -43,7 +43,8 @@ preflight()
 # %% [markdown]
 # {{card 00.1}}
 # A layer has a weight matrix of 4096 × 4096 numbers in float16. How many megabytes (10⁶ bytes) is that?
-# An H100 reads about 3.0 TB/s (3.0 · 10¹² bytes a second). How many microseconds does reading the matrix once take?
+# A large copy on one H100 80GB HBM3 was measured at 3.0 TB/s (3.0 · 10¹² bytes a second). How many microseconds does
+# reading the matrix once take at that rate?
 #
 # Replace each `...` by a number or a formula. First run the next two cells **as they are**: that is what
 # *not attempted* looks like.
@@ -94,7 +95,8 @@ hint("00.2")
 # {{card 00.3}}
 # Now a GPU kernel, in Triton. `add(x, y)`: two float32 tensors of length n ≥ 1, any n; return x + y. The launcher
 # `add` is written for you: it starts ⌈n / 128⌉ **programs**, and each program handles 128 elements.
-# You write `add_kernel`. `x`, `y` and `out` are pointers; `n` is the length; `BLOCK` is 128.
+# You write `add_kernel`. `n` is the length; `BLOCK` is 128. `x`, `y` and `out` are pointers: `x` is an address, and for a
+# vector of numbers i, `x + i` is a vector of addresses. Each element is read once and written once; more is too much.
 #
 # - `tl.program_id(0)` is this program's number, `tl.arange(0, BLOCK)` the vector 0, 1, ..., BLOCK − 1.
 # - `tl.load(x + i, mask=m)` reads x[i] for a whole vector i, but only where m is true.
@@ -128,8 +130,8 @@ check("00.3")
 # ## What a verdict promises
 #
 # Read the line `values`: it says **where** the values were obtained. "Triton interpreter" means the numbers are right
-# on a simulator; nothing is said about speed, and it runs one program after the other, so it cannot see a race.
-# On a GPU the same check runs there and names it.
+# on a simulator; nothing is said about speed. It runs one program after the other: the check notices when two of them
+# store to one address, but no other kind of race. On a GPU the same check runs there and names it.
 #
 # A cell that builds on your answer waits for it:
 

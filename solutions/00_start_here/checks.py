@@ -5,6 +5,14 @@ import torch
 
 from utils.judge import Function, Kernel, Misread, Predict, Quantity, Rival, Tolerance, sizes, spread
 
+
+def line(rng: np.random.Generator, n: int) -> tuple[float, np.ndarray, np.ndarray]:
+    x, y = spread(rng, n), spread(rng, n)
+    if n < 3:  # where one or two numbers are all there is, let a·x and y not cancel: the error would be all one sees
+        y = np.copysign(y, x)
+    return float(rng.uniform(2, 3)), x, y
+
+
 MATRIX = Predict(
     id="00.1",
     title="How big is a weight matrix?",
@@ -43,7 +51,7 @@ SAXPY = Function(
     size="1 line",
     answer="saxpy",
     signature="saxpy(a: float, x: float32[n], y: float32[n]) -> float32[n]",
-    inputs=lambda rng, n: (float(rng.uniform(2, 3)), spread(rng, n), spread(rng, n)),
+    inputs=line,
     oracle=lambda a, x, y: a * x.astype(np.float64) + y,
     shapes=sizes(),
     dtype="float32",

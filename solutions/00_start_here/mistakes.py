@@ -34,20 +34,22 @@ ATTEMPTS = [
           "    for i in range(len(x)):\n        out[i] = a * x[i] + y[i]\n    return out"),
     Right("00.2", "einsum", code="import numpy as np\ndef saxpy(a, x, y):\n"
           "    return np.einsum('ki,k->i', np.stack([x, y]), np.array([a, 1.0], dtype=np.float32))"),
-    Wrong("00.3", "no mask on the loads", edits=(("tl.load(x + i, mask=i < n)", "tl.load(x + i)"),),
+    Wrong("00.3", "no mask on the loads", seeds=5, edits=(("tl.load(x + i, mask=i < n)", "tl.load(x + i)"),),
           diagnosis="out-of-bounds"),
-    Wrong("00.3", "no mask on the store", edits=(("a + b, mask=i < n", "a + b"),), diagnosis="outside-output"),
-    Wrong("00.3", "the program's number forgotten", edits=(("tl.program_id(0) * BLOCK + ", ""),),
+    Wrong("00.3", "no mask on the store", seeds=5, edits=(("a + b, mask=i < n", "a + b"),), diagnosis="outside-output"),
+    Wrong("00.3", "the program's number forgotten", seeds=5, edits=(("tl.program_id(0) * BLOCK + ", ""),),
           diagnosis="tail-unwritten"),
-    Wrong("00.3", "mask one too small", edits=(("a + b, mask=i < n", "a + b, mask=i < n - 1"),),
+    Wrong("00.3", "the programs lie one element apart", seeds=5, edits=(("tl.program_id(0) * BLOCK", "tl.program_id(0)"),),
+          diagnosis="race"),
+    Wrong("00.3", "mask one too small", seeds=5, edits=(("a + b, mask=i < n", "a + b, mask=i < n - 1"),),
           diagnosis="tail-unwritten"),
-    Wrong("00.3", "y never read", edits=(("b = tl.load(y + i", "b = tl.load(x + i"),), diagnosis="one-input"),
-    Wrong("00.3", "subtracts", edits=(("a + b", "a - b"),), diagnosis="subtracts"),
-    Wrong("00.3", "negative", edits=(("a + b", "-(a + b)"),), diagnosis="sign"),
-    Wrong("00.3", "torch does it", edits=(("return out", "return x + y"),), diagnosis="forbidden-route"),
-    Wrong("00.3", "no kernel", code="def add(x, y):\n    return x + y", diagnosis="no-launch"),
-    Wrong("00.3", "stores nothing", edits=(("    tl.store(out + i, a + b, mask=i < n)\n", ""),), diagnosis="never-written"),
-    Right("00.3", "one program loops over everything", code="""
+    Wrong("00.3", "y never read", seeds=5, edits=(("b = tl.load(y + i", "b = tl.load(x + i"),), diagnosis="one-input"),
+    Wrong("00.3", "subtracts", seeds=5, edits=(("a + b", "a - b"),), diagnosis="subtracts"),
+    Wrong("00.3", "negative", seeds=5, edits=(("a + b", "-(a + b)"),), diagnosis="sign"),
+    Wrong("00.3", "torch does it", seeds=5, edits=(("return out", "return x + y"),), diagnosis="forbidden-route"),
+    Wrong("00.3", "no kernel", seeds=5, code="def add(x, y):\n    return x + y", diagnosis="no-launch"),
+    Wrong("00.3", "stores nothing", seeds=5, edits=(("    tl.store(out + i, a + b, mask=i < n)\n", ""),), diagnosis="never-written"),
+    Right("00.3", "one program loops over everything", seeds=5, code="""
 @triton.jit
 def add_kernel(x, y, out, n, BLOCK: tl.constexpr):
     for start in range(0, n, BLOCK):

@@ -24,38 +24,45 @@ IEEE = {
 def values_of(bits: np.ndarray, kind: np.dtype) -> np.ndarray:
     """The numbers that bit patterns stand for, in float64."""
     raw = bits.astype(f"u{kind.itemsize}").view(kind)
-    with np.errstate(invalid="ignore"):  # NumPy warns of every signalling NaN it casts
+    with np.errstate(invalid="ignore"):  # NumPy warns of every signaling NaN it casts
         return raw.astype(np.float32).astype(np.float64) if kind.itemsize < 4 else raw.astype(np.float64)
 
 
 # --- 01.1 to 01.4: reading bit patterns -------------------------------------------------------------------
 
 
-def patterns(rng: np.random.Generator, E: int, M: int, what: str) -> tuple[np.ndarray, int, int]:
+def patterns(rng: np.random.Generator, E: int, M: int, n: int = 0, what: str = "") -> tuple[np.ndarray, int, int]:
     width = 1 + E + M
-    if what == "all":
+    if what == "all patterns":
         return rng.permutation(2**width).astype(np.uint32), E, M
-    if what == "special":
+    if what == "special patterns":
         top, one = (2**E - 1) << M, 1 << (width - 1)
         inside = [0, 1, 2**M - 1, 2**M, top - 1, top, top + 1, top + 2**M - 1]
         return np.array(inside + [one | code for code in inside], np.uint32), E, M
-    return rng.integers(0, 2**width, int(what), dtype=np.uint32), E, M
+    return rng.integers(0, 2**width, n, dtype=np.uint32), E, M
 
 
 def decoded(bits: np.ndarray, E: int, M: int) -> np.ndarray:
     return values_of(bits, IEEE[E, M])
 
 
-def decoded_wrongly(hidden: bool = True, special: bool = True, subnormal: bool = True, bias: int = 0):
-    """decode with one rule of the format left out, as an oracle."""
+def decoded_wrongly(
+    hidden: int = 1, special: bool = True, subnormal: bool = True, bias=lambda E: 2 ** (E - 1) - 1, low: int = 1,
+    keeps_sign: bool = False, steps: int = 0,
+):  # fmt: skip
+    """decode with one rule of the format broken, as an oracle.
+
+    low: the exponent of subnormals before the bias.  keeps_sign: the sign bit stays in the exponent.
+    steps: what is added to 2^M in the fraction's denominator.
+    """
 
     def oracle(bits: np.ndarray, E: int, M: int) -> np.ndarray:
         code = bits.astype(np.int64)
         sign = 1.0 - 2.0 * (code >> (E + M) & 1)
-        exponent, fraction = code >> M & (2**E - 1), (code & (2**M - 1)) / 2**M
-        power = exponent - (2 ** (E - 1) - 1) + bias
-        normal = np.ldexp(hidden + fraction, power)
-        small = np.ldexp(fraction, power + 1) if subnormal else normal
+        exponent, fraction = code >> M, (code & (2**M - 1)) / (2**M + steps)
+        exponent = exponent if keeps_sign else exponent & (2**E - 1)
+        normal = np.ldexp(hidden + fraction, exponent - bias(E))
+        small = np.ldexp(fraction, low - bias(E)) if subnormal else normal
         size = np.where(exponent == 0, small, normal)
         if special:
             size = np.where(exponent == 2**E - 1, np.where(fraction == 0, np.inf, np.nan), size)
@@ -64,12 +71,17 @@ def decoded_wrongly(hidden: bool = True, special: bool = True, subnormal: bool =
     return oracle
 
 
+def alike(key: str, sentence: str, hint: int, *oracles) -> tuple[Rival, ...]:
+    """One mistake that comes in several forms."""
+    return tuple(Rival(key=key, sentence=sentence, oracle=oracle, hint=hint) for oracle in oracles)
+
+
 def fp8_codes(rng: np.random.Generator, n: int) -> tuple[np.ndarray]:
     return (rng.permutation(256)[:n].astype(np.uint8),)
 
 
 def special_codes(rng: np.random.Generator, n: int = 0, what: str = "") -> tuple[np.ndarray]:
-    if what == "edges":
+    if what == "edge codes":
         edges = [0x00, 0x01, 0x07, 0x08, 0x38, 0x77, 0x78, 0x7E, 0x7F]
         return (np.array(edges + [0x80 | code for code in edges], np.uint8),)
     return fp8_codes(rng, n)
@@ -81,6 +93,11 @@ def fp8_values(bits: np.ndarray) -> np.ndarray:
 
 def fp8_as(kind: type):
     return lambda bits: values_of(bits, np.dtype(kind))
+
+
+def fp8_short_exponent(nan: bool):
+    """The exponent's top bit masked away."""
+    return lambda bits: np.where(nan & np.isnan(fp8_values(bits)), np.nan, fp8_values(bits & 0xBF))
 
 
 def first_lost(kind: type) -> int:
@@ -99,25 +116,32 @@ def ladder(E: int, M: int) -> np.ndarray:
     return np.append(values, 2 * values[-1] - values[-2])
 
 
-def numbers(rng: np.random.Generator, E: int, M: int, what: str, saturate: bool = False) -> tuple:
+def numbers(rng: np.random.Generator, E: int, M: int, n: int = 0, what: str = "", saturate: bool = False) -> tuple:
     rungs = ladder(E, M)
+    at = rng.permutation(len(rungs) - 1)[:500]
     if what == "ties":
-        at = rng.permutation(len(rungs) - 1)[:500]
         x = (rungs[at] + rungs[at + 1]) / 2
     elif what == "near ties":
-        at = rng.permutation(len(rungs) - 1)[:500]
         middle = ((rungs[at] + rungs[at + 1]) / 2).astype(np.float32)
         x = np.nextafter(middle, np.where(rng.random(len(at)) < 0.5, np.inf, 0).astype(np.float32))
+    elif what == "carries":  # a little below each power of two, nearer to it than to the number before it
+        power = np.arange(1 << M, len(rungs), 1 << M)
+        x = rungs[power] - rng.uniform(0.1, 0.4, len(power)) * (rungs[power] - rungs[power - 1])
     elif what == "exact":
         x = rungs[:-1]
     elif what == "edges":
         end = np.float32((rungs[-2] + rungs[-1]) / 2)
         x = [0.0, rungs[1], rungs[1] / 2, rungs[-2], np.nextafter(end, np.float32(0)), end, 3e38, np.inf]
     else:
-        x = spread(rng, int(what)) * 2.0 ** rng.integers(-6, 3, int(what))
+        x = spread(rng, n) * 2.0 ** rng.integers(-6, 3, n)
     x = np.asarray(x, np.float32)
     x = np.concatenate([x, -x]) if what in ("edges", "exact") else x * rng.choice([-1, 1], len(x))
-    return np.append(np.nan, x).astype(np.float32) if what == "edges" else x.astype(np.float32), E, M, saturate
+    return (
+        np.append(np.nan, x).astype(np.float32) if what == "edges" else x.astype(np.float32),
+        E,
+        M,
+        saturate,
+    )
 
 
 def encoded(x: np.ndarray, E: int, M: int, saturate: bool, pick: str = "nearest even") -> np.ndarray:
@@ -133,7 +157,11 @@ def encoded(x: np.ndarray, E: int, M: int, saturate: bool, pick: str = "nearest 
     code = np.where(size >= rungs[-1], infinity, code)
     code = np.minimum(code, infinity - 1) if saturate else code
     code = np.where(np.isnan(size), infinity + (1 << (M - 1)), code)
-    return (code | np.signbit(x) * (1 << (E + M))).astype(np.uint32)
+    return signed(code, x, E, M)
+
+
+def signed(code: np.ndarray, x: np.ndarray, E: int, M: int) -> np.ndarray:
+    return code.astype(np.uint32) | np.signbit(x).astype(np.uint32) << np.uint32(E + M)
 
 
 def encoded_flushed(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
@@ -152,10 +180,88 @@ def encoded_zero_as_normal(x: np.ndarray, E: int, M: int, saturate: bool) -> np.
     return np.where(x == 0, code | (2 ** (E - 1) - 3) << M, code)
 
 
+def encoded_nan_as(nan):
+    """NaN encoded as nan(E, M, saturate), an array of codes; all else is right."""
+    return lambda x, E, M, saturate: np.where(
+        np.isnan(x), signed(nan(x, E, M, saturate), x, E, M), encoded(x, E, M, saturate)
+    )
+
+
+def encoded_no_carry(wraps: bool, clipped: bool):
+    """The fraction rounded by itself: 2^M units of it are OR-ed into the exponent, or wrap to 0."""
+
+    def oracle(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+        code, down = encoded(x, E, M, False), encoded(x, E, M, False, "truncate")
+        top = (2**E - 1) << M
+        up = (code != down) & (code & (2**M - 1) == 0) & (np.abs(x) < ladder(E, M)[-1])  # a carry left the fraction
+        up &= (code & top != top) | (not clipped)
+        exponent = down >> M << M
+        stuck = np.where(up, exponent if wraps else exponent | 1 << M, code)
+        sign = stuck & (1 << (E + M))
+        last = np.where(np.isnan(x), 2**32 - 1, top - saturate)
+        return (sign | np.minimum(stuck ^ sign, last)).astype(np.uint32)
+
+    return oracle
+
+
+def encoded_hidden_twice(subnormals: bool):
+    """The hidden 1 added to the exponent as well: one octave too high."""
+
+    def oracle(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+        code = encoded(np.abs(x), E, M, saturate).astype(np.int64)
+        high = (np.abs(x) >= 2.0 ** (2 - 2 ** (E - 1))) | subnormals
+        last = ((2**E - 1) << M) - saturate
+        return signed(np.where(np.isnan(x), code, np.minimum(code + high * 2**M, last)), x, E, M)
+
+    return oracle
+
+
+def encoded_low_subnormals(negative: bool):
+    """Subnormals counted in gaps half as wide (exponent −bias); `negative`: with the hidden 1's octave taken off."""
+
+    def oracle(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+        bias = 2 ** (E - 1) - 1
+        size = np.abs(x.astype(np.float64))
+        gaps = np.rint(np.ldexp(size, bias + M))
+        code = np.where(size < 2.0 ** (1 - bias), gaps - negative * 2**M, encoded(np.abs(x), E, M, saturate))
+        return signed(code, x, E, M)
+
+    return oracle
+
+
+def encoded_past_the_end(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+    """Finite numbers that are too large keep counting."""
+    bias = 2 ** (E - 1) - 1
+    fraction, power = np.frexp(np.abs(x.astype(np.float64)))
+    code = np.rint(np.ldexp(fraction, M + 1)) + (power + bias - 2.0) * 2**M
+    return np.where(np.isfinite(x) & (np.abs(x) >= ladder(E, M)[-2]), signed(code, x, E, M), encoded(x, E, M, saturate))
+
+
+def encoded_early_inf(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+    """Inf for everything above the largest number, before rounding."""
+    last = ((2**E - 1) << M) - saturate
+    return np.where(np.abs(x) > ladder(E, M)[-2], signed(np.full(x.shape, last), x, E, M), encoded(x, E, M, saturate))
+
+
+def encoded_inf_stays(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+    return np.where(np.isinf(x), encoded(x, E, M, False), encoded(x, E, M, saturate))
+
+
 # --- 01.8, 01.9: float32 to bfloat16 ----------------------------------------------------------------------
 
 NANS = [0x7F800001, 0x7FC00000, 0x7FFFFFFF, 0xFF800001, 0xFFFFFFFF, 0x7F80FFFF, 0x7FFF8000]
-EDGES = [0, 0x80000000, 0x7F800000, 0xFF800000, 0x00000001, 0x00008000, 0x00008001, 0x7F7F7FFF, 0x7F7F8000, 0xFF7FFFFF]
+EDGES = [
+    0,
+    0x80000000,
+    0x7F800000,
+    0xFF800000,
+    0x00000001,
+    0x00008000,
+    0x00008001,
+    0x7F7F7FFF,
+    0x7F7F8000,
+    0xFF7FFFFF,
+]
 
 
 def floats(rng: np.random.Generator, n: int = 0, what: str = "") -> np.ndarray:
@@ -179,7 +285,7 @@ def float_input(rng: np.random.Generator, **shape) -> tuple[np.ndarray]:
 
 
 def to_bf16_bits(x: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):  # NumPy warns of every signalling NaN it casts
+    with np.errstate(invalid="ignore"):  # NumPy warns of every signaling NaN it casts
         return x.astype(bfloat16).view(np.uint16)
 
 
@@ -201,11 +307,15 @@ def nan_lost(x: np.ndarray) -> np.ndarray:
     return ((bits + np.uint32(0x7FFF) + (bits >> 16 & 1)) >> 16).astype(np.uint16)
 
 
+def ties_down(x: np.ndarray) -> np.ndarray:
+    return ((x.view(np.uint32) + np.uint32(0x7FFF)) >> 16).astype(np.uint16)
+
+
 def float_and_noise(rng: np.random.Generator, **shape) -> tuple[np.ndarray, np.ndarray]:
     x = floats(rng, **shape)
     noise = rng.integers(0, 1 << 16, len(x)).astype(np.uint16)
     low = (x.view(np.uint32) & 0xFFFF).astype(np.int64)
-    edge = np.arange(len(x)) % 3  # just enough, one too little, or any noise
+    edge = rng.integers(0, 3, len(x))  # just enough, one too little, or any noise
     noise = np.where(edge == 0, (65536 - low) & 0xFFFF, np.where(edge == 1, 65535 - low, noise))
     return x, noise.astype(np.uint16)
 
@@ -214,6 +324,22 @@ def stochastic(x: np.ndarray, r: np.ndarray, up=lambda low, r: low + r > 0xFFFF)
     low = (x.view(np.uint32) & 0xFFFF).astype(np.int64)
     moved = cut(x).astype(np.int64) + up(low, r.astype(np.int64))
     return np.where(np.isnan(x), to_bf16_bits(x), moved).astype(np.uint16)
+
+
+def stochastic_down(negative):
+    """Negative numbers take the noise off instead of adding it."""
+
+    def oracle(x: np.ndarray, r: np.ndarray) -> np.ndarray:
+        moved = ((x.view(np.uint32) - r) >> 16).astype(np.uint16)
+        return np.where(negative(x) & ~np.isnan(x), moved, stochastic(x, r))
+
+    return oracle
+
+
+def stochastic_nan_late(x: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """The sum is asked whether it is NaN, not x."""
+    added = x.view(np.uint32) + r
+    return np.where(np.isnan(added.view(np.float32)), added >> 16 & 0x8000 | 0x7FC0, added >> 16).astype(np.uint16)
 
 
 # --- 01.11: softmax ---------------------------------------------------------------------------------------
@@ -242,12 +368,6 @@ def softmax(x: np.ndarray) -> np.ndarray:
     return e / np.where(total > 0, total, 1)
 
 
-def softmax_without_max(x: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        e = np.exp(x)
-        return (e / e.sum(axis=1, keepdims=True, dtype=np.float32)).astype(np.float16)
-
-
 def softmax_nan_if_masked(x: np.ndarray) -> np.ndarray:
     return np.where(np.isneginf(x).all(axis=1, keepdims=True), np.nan, softmax(x))
 
@@ -261,15 +381,40 @@ def softmax_down_columns(x: np.ndarray) -> np.ndarray:
     return softmax(x.T).T
 
 
+def softmax_below(top, guarded: bool, kind: type = np.float32):
+    """exp(x − top(x)) in `kind`, summed in float32; where all of a row underflows: zeros if guarded, else NaN."""
+
+    def oracle(x: np.ndarray) -> np.ndarray:
+        wide = x.astype(kind)
+        e = np.exp(wide - top(wide))
+        total = e.sum(axis=1, keepdims=True, dtype=np.float32)
+        return e / np.where((total > 0) | (not guarded), total, np.float32(1))
+
+    return oracle
+
+
+def softmax_clipped(high: float, low: float):
+    def oracle(x: np.ndarray) -> np.ndarray:
+        e = np.exp(np.clip(x.astype(np.float32), low, high))
+        return e / e.sum(axis=1, keepdims=True)
+
+    return oracle
+
+
+def softmax_masked_uniform(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isneginf(x).all(axis=1, keepdims=True), 1 / x.shape[1], softmax(x))
+
+
 # --- 01.13: sums ------------------------------------------------------------------------------------------
 
 
 def columns(rng: np.random.Generator, n: int, m: int, what: str = "") -> tuple[np.ndarray]:
     x = ((1 + spread(rng, (n, m)) / 16) * (1 + np.arange(m) / 4)).astype(np.float16)
-    if what == "large first":
+    if what == "2048 first, then halves":  # even a block of 64 that holds the first row loses the other 63
+        x = x / 2
         x[0] = 2048
     if what == "mixed signs":
-        x[1::2] = -x[1::2] / 2
+        x[1::2] = -x[1::2] / 4
     return (x,)
 
 
@@ -283,18 +428,68 @@ def compensated(x: np.ndarray, sign: float) -> np.ndarray:
     return total
 
 
+def compensated_by_row(x: np.ndarray) -> np.ndarray:
+    total, lost = np.zeros((2, x.shape[1]), np.float16)
+    for row in x:
+        new = total + (row - lost)
+        total, lost = new, (new - total) - row
+    return total
+
+
+def compensated_late(x: np.ndarray) -> np.ndarray:
+    """The total has moved before what was lost is computed."""
+    total, lost = np.zeros((2, x.shape[1]), np.float16)
+    for row in x:
+        y = row - lost
+        total = total + y
+        lost = (total - total) - y
+    return total
+
+
+def corrected_at_end(larger_first: bool):
+    """Neumaier's way: what was lost is gathered and added once."""
+
+    def oracle(x: np.ndarray) -> np.ndarray:
+        total, lost = np.zeros((2, x.shape[1]), np.float16)
+        for row in x:
+            new = total + row
+            kept = (total - new) + row
+            other = (row - new) + total
+            lost = lost + np.where((np.abs(total) >= np.abs(row)) | (not larger_first), kept, other)
+            total = new
+        return total + lost
+
+    return oracle
+
+
+def summed_in_blocks(size: int):
+    """Running sums of `size` rows, then a running sum of those."""
+
+    def oracle(x: np.ndarray) -> np.ndarray:
+        parts = [compensated(x[start : start + size], 0) for start in range(0, len(x), size)]
+        return compensated(np.array(parts), 0)
+
+    return oracle
+
+
 # --- 01.15: loss scaling ----------------------------------------------------------------------------------
 
 
 def training_step(rng: np.random.Generator, n: int, what: str = "") -> tuple:
-    w = spread(rng, n) * 1e-3
-    scale = float(2.0 ** rng.integers(12, 16))
-    g = (spread(rng, n) * 1e-6 * scale).astype(np.float16)
-    if what == "Inf":
-        g[int(rng.integers(n))] = np.inf
-    if what == "NaN":
-        g[int(rng.integers(n))] = np.nan
-    return w, g, 0.25, scale
+    if n == 1:  # numbers that a reader can check in the head
+        w, g = rng.integers(1, 9, 1) / 8, rng.integers(1, 64, 1) * rng.choice([-1, 1])
+        return w.astype(np.float32), g.astype(np.float16), 0.5, 1024.0
+    w = spread(rng, n) * np.float32(1e-3)  # small enough that a gradient rounded in float16 shows
+    scale = 2.0**24 if what == "scale 2^24" else float(2.0 ** rng.integers(12, 16))
+    g = spread(rng, n) * 1e-6 * scale
+    if what == "large g":  # finite, but their sum in float16 is not
+        g = rng.uniform(20_000, 60_000, n)
+    elif what == "subnormal g":
+        g, scale = spread(rng, n) * 1e-6, 1.0
+    g = g.astype(np.float16)
+    if what.startswith("g has "):
+        g[int(rng.integers(n))] = float(what.removeprefix("g has "))
+    return w, g, float(rng.choice([0.1, 0.25, 0.4])), scale
 
 
 def stepped(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
@@ -307,7 +502,8 @@ def stepped(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.n
 def stepped_in_fp16(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
     if not np.isfinite(g).all():
         return w, scale / 2
-    return w - np.float32(lr) * (g / np.float16(scale)).astype(np.float32), scale
+    with np.errstate(over="ignore"):
+        return w - np.float32(lr) * (g / np.float16(scale)).astype(np.float32), scale
 
 
 def stepped_unscaled(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
@@ -318,6 +514,20 @@ def stepped_unscaled(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> t
 def stepped_with_zeros(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
     good = np.where(np.isfinite(g), g, 0).astype(np.float64)
     return w - lr * good / scale, scale if np.isfinite(g).all() else scale / 2
+
+
+def stepped_unless(bad):
+    """The step is taken unless bad(g); the scale follows."""
+
+    def oracle(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
+        return (w, scale / 2) if bad(g) else (w - lr * g.astype(np.float64) / scale, scale)
+
+    return oracle
+
+
+def stepped_growing(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
+    new, after = stepped(w, g, lr, scale)
+    return new, 2 * scale if after == scale else after
 
 
 def stepped_same_scale(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
@@ -394,6 +604,55 @@ def int4_bf16_spilled(words: np.ndarray) -> np.ndarray:
     return (n - 8).ravel()
 
 
+HIGH = [element for i, element in enumerate(ORDER) if i % 4 in (1, 3)]  # elements of the nibbles at bits 4 to 7
+
+
+def int4_awq_high(words: np.ndarray) -> np.ndarray:
+    """AWQ's 64 instead of 72 for the upper nibbles."""
+    q = nibbles(words) - 8.0
+    q[:, HIGH] += 8
+    return q.ravel()
+
+
+def int4_elements(*which: int | None):
+    """Element e of a word is its nibble which[e], minus 8; None is a nibble of zeros."""
+
+    def oracle(words: np.ndarray) -> np.ndarray:
+        wide = words.astype(np.int64)
+        return np.stack([(0 if i is None else wide >> 4 * i & 15) - 8.0 + 0 * wide for i in which], axis=1).ravel()
+
+    return oracle
+
+
+def int4_fp16_base(words: np.ndarray) -> np.ndarray:
+    """0x6400 | n read as BF16, minus 136."""
+    pattern = (nibbles(words) | 0x6400).astype(np.uint16)
+    return (pattern.view(bfloat16) - bfloat16(136)).ravel()
+
+
+def int4_unmasked(words: np.ndarray) -> np.ndarray:
+    """The higher nibbles are left in the pattern."""
+    word = words.view(np.int32)[:, None]
+    pattern = (word >> np.array([4 * ORDER.index(e) for e in range(8)], np.int32)) | 0x6400
+    return (pattern.astype(np.uint16).view(np.float16) - np.float16(1032)).ravel()
+
+
+def int4_first_eighth(words: np.ndarray) -> np.ndarray:
+    """Only the first n of the 8n elements are written."""
+    values = int4_values(words)
+    values[len(words) :] = np.nan
+    return values
+
+
+def int4_one_apart(words: np.ndarray) -> np.ndarray:
+    """Word w stored from element w on: the words after it overwrite all but its first element."""
+    values = int4_values(words).reshape(-1, 8)
+    out = np.full(values.size, np.nan)
+    out[: len(words)] = values[:, 0]
+    out[len(words) : len(words) + 7] = values[-1, 1:]
+    return out
+
+
 def int4_tensors(rng: np.random.Generator, **shape) -> tuple[torch.Tensor, torch.Tensor]:
     packed = words(rng, **shape)
     return torch.from_numpy(packed.view(np.int32)), torch.zeros(8 * len(packed), dtype=torch.float16)
@@ -411,10 +670,15 @@ def fp8_input(rng: np.random.Generator, m: int = 1, n: int = 1, what: str = "") 
     """Values that stay clear of ties after scaling, so that the order of multiply and divide does not matter."""
     if what == "zeros":
         return np.zeros((m, n), np.float32), 0.0
+    if what == "amax 0, x not":
+        return spread(rng, (m, n)) * 100, 0.0
     finite = np.arange(0x7F)
     at = np.resize(rng.permutation(finite[1:-1]), (m, n))
     rungs = values_of(finite, np.dtype(e4m3))
     y = rungs[at] + rng.uniform(-0.45, 0.45, (m, n)) * np.minimum(rungs[at] - rungs[at - 1], rungs[at + 1] - rungs[at])
+    if what == "near ties":  # too close to a tie for float16, far enough for float32
+        at = np.resize(rng.permutation(finite[8:-1]), (m, n))
+        y = (rungs[at] + rungs[at + 1]) / 2 * (1 + rng.choice([-1, 1], (m, n)) * 2.0**-13)
     amax = float(np.float32(10 ** rng.uniform(-3, 2)))
     y = y * rng.choice([-1, 1], (m, n))
     if what == "stale amax":
@@ -425,9 +689,12 @@ def fp8_input(rng: np.random.Generator, m: int = 1, n: int = 1, what: str = "") 
     return x, amax
 
 
-def quantized(x: np.ndarray, amax: float, top: float = 448, clamp: bool = True) -> tuple[np.ndarray, float]:
+def quantized(
+    x: np.ndarray, amax: float, top: float = 448, clamp: bool = True, kind: type = np.float64
+) -> tuple[np.ndarray, float]:
+    """kind: in what x is divided. The right scale keeps clear of ties, a wrong one needs the learner's rounding."""
     scale = amax / top if amax > 0 else 1.0
-    y = x.astype(np.float64) / scale
+    y = x.astype(kind) / kind(scale)
     y = np.clip(y, -top, top) if clamp else y
     return y.astype(np.float32).astype(e4m3).view(np.uint8), scale
 
@@ -438,12 +705,34 @@ def quantized_reciprocal(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]
 
 
 def quantized_zero_scale(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
-    return (x / np.float32(amax)).astype(e4m3).view(np.uint8), amax / 448
+    y = np.clip(x / np.float32(amax / 448), -448, 448)  # 0/0 is NaN, the rest the largest
+    return y.astype(e4m3).view(np.uint8), amax / 448
+
+
+def quantized_through(kind: type):
+    """Rounded twice: to `kind` and then to E4M3, or to `kind` alone if that is a byte wide."""
+
+    def oracle(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
+        scale = amax / 448 if amax > 0 else 1.0
+        y = np.clip(x.astype(np.float64) / scale, -448, 448).astype(np.float32).astype(kind)
+        return (y if y.itemsize == 1 else y.astype(e4m3)).view(np.uint8), scale
+
+    return oracle
+
+
+def quantized_with(change):
+    """change(x, codes) on the right codes."""
+    return lambda x, amax: (change(x, quantized(x, amax)[0]), quantized(x, amax)[1])
+
+
+def quantized_multiplied(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
+    scale = amax / 448 if amax > 0 else 1.0
+    return np.clip(x * np.float32(scale), -448, 448).astype(e4m3).view(np.uint8), scale
 
 
 def quantized_by_own_amax(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
     finite = x[np.isfinite(x)]
-    return quantized(x, float(np.abs(finite).max()))
+    return quantized(x, float(np.abs(finite).max()), kind=np.float32)
 
 
 # --- 01.24: MXFP4 -----------------------------------------------------------------------------------------
@@ -452,73 +741,128 @@ def quantized_by_own_amax(x: np.ndarray, amax: float) -> tuple[np.ndarray, float
 def mx_input(rng: np.random.Generator, m: int, n: int, what: str = "") -> tuple:
     x = spread(rng, (m, n)) * np.exp2(rng.integers(-12, 9, (m, n // 32))).repeat(32, axis=1)
     blocks = x.reshape(-1, 32)
-    blocks[np.arange(len(blocks)), rng.integers(0, 32, len(blocks))] *= 8  # one large element, in any place
+    top = rng.integers(0, 32, len(blocks))
+    blocks[np.arange(len(blocks)), top] *= 8  # one large element, in any place
     if what == "ties":
         y = rng.choice([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5, 5.5, 7.9], (m, n)) * rng.choice([-1, 1], (m, n))
         y[:, ::32] = 6
         x = y * np.exp2(rng.integers(-9, 9, (m, n // 32))).repeat(32, axis=1)
     elif what == "zeros":
         x[:, :32] = 0
+        x[0, 32:48] = -0.0
+        x[0, 48:64] = -1e-30  # becomes -0
     elif what == "wide":
-        x = spread(rng, (m, n)) * np.exp2(rng.integers(-90, 90, (m, n // 32))).repeat(32, axis=1)
+        x = spread(rng, (m, n)) * np.exp2(rng.integers(-90, 30, (m, n // 32))).repeat(32, axis=1)
+    elif what == "amax just below 2^k":
+        below = np.nextafter(np.exp2(rng.integers(-9, 9, len(blocks)).astype(np.float32)), np.float32(0))
+        blocks[np.arange(len(blocks))] = spread(rng, blocks.shape) / 8 * below[:, None]
+        blocks[np.arange(len(blocks)), top] = below * rng.choice([-1, 1], len(blocks))
+    elif what == "tiny and huge":
+        large = np.resize(np.float32([1e38, 3e-38, 6e-39, 1e-40, 2e-45]), len(blocks)).astype(np.float64)
+        blocks[:] = spread(rng, blocks.shape) / 4 * large[:, None]
+        blocks[np.arange(len(blocks)), top] = large
     x = torch.from_numpy(x.astype(np.float32))
     return x, torch.zeros(m, n // 2, dtype=torch.uint8), torch.zeros(m, n // 32, dtype=torch.uint8)
 
 
+def floor_log2(amax: np.ndarray) -> np.ndarray:
+    return np.frexp(amax)[1] - 1
+
+
 def mx_quantized(
-    x: torch.Tensor,
-    codes: torch.Tensor,
-    scales: torch.Tensor,
-    shift: int = 2,
-    swap: bool = False,
-    pick: str = "",
-    signed: bool = True,
-) -> tuple[np.ndarray, np.ndarray]:
-    wide = x.cpu().numpy().astype(np.float64)
-    blocks = wide.reshape(-1, 32)
-    amax = np.abs(blocks).max(axis=1, keepdims=True)
-    power = np.where(amax > 0, np.frexp(amax)[1] - 1 - shift, -127).clip(-127, 127)
+    x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, shift: int = 2, swap: bool = False,
+    up: str = ".1.1.1.", signed: bool = True, largest=lambda blocks: np.abs(blocks).max(axis=1, keepdims=True),
+    log2=floor_log2, bias: int = 127,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """up: "1" for each of the seven ties between neighbors that goes up.  largest, log2: how amax and its power are found.
+
+    bias: what is added to the exponent that is stored.
+    """
+    blocks = x.cpu().numpy().astype(np.float64).reshape(-1, 32)
+    amax = largest(blocks)
+    power = np.where(amax > 0, log2(amax) - shift, -127).clip(-127, 127).astype(np.int64)
     y = np.ldexp(blocks, -power).clip(-6, 6)
-    if pick == "half up":
-        grid = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
-        up = np.searchsorted((grid[1:] + grid[:-1]) / 2, np.abs(y), side="right")
-        y = np.copysign(grid[up], y)
-    nibble = y.astype(np.float32).astype(ml_dtypes.float4_e2m1fn).view(np.uint8)
-    nibble = nibble if signed else nibble & 7
+    middles = np.array([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5])
+    ties = np.array([digit == "1" for digit in up])
+    size = np.abs(y)[:, :, None]
+    nibble = ((size > middles) | ((size == middles) & ties)).sum(axis=2).astype(np.uint8)
+    nibble = nibble | (np.signbit(y) & signed).astype(np.uint8) << 3
     even, odd = nibble[:, 0::2], nibble[:, 1::2]
     packed = even << 4 | odd if swap else odd << 4 | even
-    return packed.reshape(tuple(codes.shape)), (power + 127).astype(np.uint8).reshape(tuple(scales.shape))
+    return packed.reshape(tuple(codes.shape)), ((power + bias) & 255).astype(np.uint8).reshape(tuple(scales.shape))
+
+
+def mx_with(**change):
+    """mx_quantized with one rule changed."""
+    return lambda x, codes, scales: mx_quantized(x, codes, scales, **change)
+
+
+def mx_zero_sign(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
+    return mx_quantized(x + 0.0, codes, scales)[0]  # -0.0 + 0.0 is 0.0
+
+
+def mx_unclamped(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """amax's exponent field minus 2 may fall below 0; the bits then make another float, step by step as on the GPU."""
+    right, _ = mx_quantized(x, codes, scales)
+    blocks = x.cpu().numpy().reshape(-1, 32)
+    scale = (np.abs(blocks).max(axis=1).view(np.int32) >> 23) - 2
+    inverse = (254 - scale << 23).astype(np.int64).astype(np.int32).view(np.float32)
+    y = blocks * inverse[:, None]
+    nibble = (np.abs(y)[:, :, None] > np.array([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5])).sum(axis=2).astype(np.uint8)
+    nibble |= np.signbit(y).astype(np.uint8) << 3
+    low = scale < 0
+    packed = np.where(low[:, None], nibble[:, 1::2] << 4 | nibble[:, 0::2], right.reshape(-1, 16))
+    return packed.astype(np.uint8).reshape(right.shape), (scale & 255).astype(np.uint8).reshape(tuple(scales.shape))
 
 
 # --- what is asked ----------------------------------------------------------------------------------------
 
+NUMPY = Forbid(
+    names=("torch", "scipy"),
+    because="Write it in NumPy or plain Python: that is what this exercise is checked on.",
+)
 NO_TABLES = Forbid(
-    names=("ml_dtypes", "torch", "struct", ".view", "numpy.float16", "numpy.frombuffer"),
+    names=("ml_dtypes", "struct", ".view", "numpy.float16", "numpy.frombuffer"),
     because="The point is to read the three fields yourself: shifts, masks and a power of two.",
 )
 NO_LIBRARY_ROUNDING = Forbid(
-    names=("ml_dtypes", "torch", "struct", "numpy.float16"),
+    names=("ml_dtypes", "numpy.float16"),
     because="A library cast does the rounding for you. Integer arithmetic on `x.view(np.uint32)` is enough.",
+)
+OWN_NOISE = Forbid(
+    names=("numpy.random", "random", "secrets"),
+    because="The noise is given to you, in `r`: the same noise must give the same bits.",
 )
 NO_CONVERSION = Forbid(
     names=(
-        ".astype", "float", "numpy.float16()", "numpy.float32", "numpy.float64", "numpy.array", "numpy.asarray", "torch",
+        ".astype",
+        "float",
+        "numpy.float16()",
+        "numpy.float32",
+        "numpy.float64",
+        "numpy.array",
+        "numpy.asarray",
     ),
-    because="No integer may be converted to a float: that is the slow instruction this trick avoids. Allowed: `&`, "
-    "`|`, `>>`, `.view(...)`, and one subtract or multiply-add with plain Python numbers on the result.",
-)  # fmt: skip
-ONLY_FP16 = Forbid(
+    because="It can turn an integer into a float, the slow step that this trick avoids, and the check cannot see what it "
+    "is used for, so the card rules it out. `&`, `|`, `>>`, `.view(...)` and one subtract or multiply-add are enough.",
+)
+HIDDEN_FP32 = Forbid(
     names=(
-        "numpy.float32", "numpy.float64", "numpy.sum", ".sum", "numpy.cumsum", ".cumsum", "numpy.add.reduce", ".reduce",
-        "math.fsum", "sum", "numpy.mean", ".mean", "numpy.dot", "numpy.einsum", "torch", ".astype", "float",
+        "numpy.sum", ".sum", "numpy.nansum", "numpy.add.reduce", ".reduce", "numpy.mean", ".mean", "numpy.average",
+        "numpy.dot", ".dot", "numpy.inner", "numpy.matmul", "numpy.einsum",
     ),
-    because="Every running value must stay in float16; `np.sum` accumulates float16 in float32 behind your back.",
+    because="It may accumulate float16 in float32 behind your back; every running value must stay in float16.",
 )  # fmt: skip
+PYTHON_FLOATS = Forbid(
+    names=("math.fsum", "float", ".tolist", ".item"),
+    because="A Python float is a float64; every running value must stay in float16.",
+)
 
 EXERCISES = [
     Predict(
         id="01.1",
         title="One pattern, two numbers",
+        minutes=3,
         hints=(
             "Write 0xC500 in binary: 1100 0101 0000 0000. The first bit is the sign in both formats.",
             "FP16: sign 1, exponent 10001 = 17, fraction 0100000000 = 256. BF16: sign 1, exponent 10001010 = 138, "
@@ -533,7 +877,11 @@ EXERCISES = [
                 value=lambda: float(np.uint16(0xC500).view(np.float16)),
                 because="sign 1, exponent 17 − 15 = 2, fraction 256/1024: −(1.25 × 4).",
                 misreads=(
-                    Misread(-4.0, "no-fraction", "the exponent is right; the fraction 256/1024 adds a quarter of 4."),
+                    Misread(
+                        -4.0,
+                        "no-fraction",
+                        "the exponent is right; the fraction 256/1024 adds a quarter of 4.",
+                    ),
                     Misread(-163840.0, "no-bias", "you used the stored exponent 17; the bias 15 comes off it."),
                     Misread(
                         -1.0,
@@ -556,7 +904,7 @@ EXERCISES = [
     Function(
         id="01.2",
         title="Decode any IEEE-style float",
-        minutes=8,
+        minutes=15,
         dots=2,
         size="8 lines",
         answer="decode",
@@ -564,18 +912,18 @@ EXERCISES = [
         inputs=patterns,
         oracle=decoded,
         shapes=(
-            {"E": 5, "M": 10, "what": "special"},
-            {"E": 4, "M": 3, "what": "all"},
-            {"E": 5, "M": 2, "what": "all"},
-            {"E": 5, "M": 10, "what": "all"},
-            {"E": 8, "M": 7, "what": "all"},
-            {"E": 8, "M": 23, "what": "special"},
-            {"E": 8, "M": 23, "what": 1009},
+            {"E": 5, "M": 10, "what": "special patterns"},
+            {"E": 4, "M": 3, "what": "all patterns"},
+            {"E": 5, "M": 2, "what": "all patterns"},
+            {"E": 8, "M": 23, "what": "special patterns"},
+            {"E": 5, "M": 10, "what": "all patterns"},
+            {"E": 8, "M": 7, "what": "all patterns"},
+            {"E": 8, "M": 23, "n": 1009},
         ),
         dtype="float64",
         each=True,
         expects_nonfinite=True,
-        forbid=(NO_TABLES,),
+        forbid=(NUMPY, NO_TABLES),
         rivals=(
             Rival(
                 key="no-subnormals",
@@ -593,14 +941,59 @@ EXERCISES = [
             Rival(
                 key="no-hidden-one",
                 sentence="**The hidden 1 is missing**: a normal number is 1 + F/2^M, and the 1 is not stored.",
-                oracle=decoded_wrongly(hidden=False),
+                oracle=decoded_wrongly(hidden=0),
                 hint=1,
+            ),
+            Rival(
+                key="subnormal-exponent",
+                sentence="**Subnormals come out half as large as they are**: their exponent is 1 − bias, not 0 − bias, so "
+                "that they go on in the lowest octave's steps.",
+                oracle=decoded_wrongly(low=0),
+                hint=2,
             ),
             Rival(
                 key="wrong-bias",
                 sentence="**The exponent is off by one**: the bias is 2^(E−1) − 1, so that 15 goes with 5 bits.",
-                oracle=decoded_wrongly(bias=-1),
+                oracle=decoded_wrongly(bias=lambda E: 2 ** (E - 1)),
                 hint=1,
+            ),
+            Rival(
+                key="wrong-bias",
+                sentence="**The bias is about twice too large**: it is 2^(E−1) − 1, half of the exponents, not 2^E − 1.",
+                oracle=decoded_wrongly(bias=lambda E: 2**E - 1),
+                hint=1,
+            ),
+            *alike(
+                "fixed-bias",
+                "**The bias is right for one format only**: it depends on E, 2^(E−1) − 1: 7, 15 and 127 for 4, 5 and 8 bits.",
+                1,
+                *(decoded_wrongly(bias=lambda E, bias=bias: bias) for bias in (15, 127, 7)),
+            ),
+            Rival(
+                key="exponent-mask",
+                sentence="**The sign bit is still in the exponent** of negative numbers: after the shift, mask E bits, "
+                "`(bits >> M) & (2**E - 1)`.",
+                oracle=decoded_wrongly(keeps_sign=True),
+                hint=1,
+            ),
+            Rival(
+                key="fraction-steps",
+                sentence="**The fraction is divided by 2^M − 1**: an octave has 2^M steps, so a full fraction stays below 1.",
+                oracle=decoded_wrongly(steps=-1),
+                hint=1,
+            ),
+            Rival(
+                key="zero-sign",
+                sentence="**−0.0 loses its sign**: 0.0 == −0.0, but they are two patterns. Let the sign multiply at the "
+                "very end, as −1.0.",
+                oracle=lambda bits, E, M: decoded(bits, E, M) + 0.0,
+                hint=3,
+            ),
+            Rival(
+                key="inf-sign",
+                sentence="**−Inf comes back as +Inf**: the sign counts for Inf too.",
+                oracle=lambda bits, E, M: np.where(np.isneginf(decoded(bits, E, M)), np.inf, decoded(bits, E, M)),
+                hint=3,
             ),
             Rival(
                 key="no-sign",
@@ -616,7 +1009,7 @@ EXERCISES = [
             ),
         ),
         hints=(
-            "Cut the word with shifts and masks: sign = bits >> (E + M) & 1, exponent = bits >> M & (2**E − 1), "
+            "Cut the word with shifts and masks: sign = (bits >> (E + M)) & 1, exponent = (bits >> M) & (2**E − 1), "
             "fraction = bits & (2**M − 1). The bias is 2**(E − 1) − 1.",
             "Three cases, by the stored exponent: all ones → Inf or NaN; 0 → fraction / 2**M × 2**(1 − bias); otherwise "
             "(1 + fraction / 2**M) × 2**(exponent − bias).",
@@ -629,6 +1022,7 @@ EXERCISES = [
     Predict(
         id="01.3",
         title="What E4M3 can reach",
+        minutes=2,
         hints=(
             "IEEE's rule would reserve exponent 15 (all ones) for Inf and NaN. E4M3 keeps it for numbers, all but one "
             "fraction.",
@@ -666,18 +1060,18 @@ EXERCISES = [
     Function(
         id="01.4",
         title="Decode FP8 E4M3",
-        minutes=4,
+        minutes=6,
         dots=1,
         size="6 lines",
         answer="decode_e4m3",
         signature="decode_e4m3(bits: int) -> float",
         inputs=special_codes,
         oracle=fp8_values,
-        shapes=({"n": 1}, {"what": "edges"}, {"n": 127}, {"n": 256}),
+        shapes=({"n": 1}, {"what": "edge codes"}, {"n": 127}, {"n": 256}),
         dtype="float64",
         each=True,
         expects_nonfinite=True,
-        forbid=(NO_TABLES,),
+        forbid=(NUMPY, NO_TABLES),
         rivals=(
             Rival(
                 key="ieee-rule",
@@ -691,6 +1085,37 @@ EXERCISES = [
                 sentence="**That is AMD's FNUZ variant** (bias 8, one NaN at 0x80, no −0): every value is half of OCP's.",
                 oracle=fp8_as(ml_dtypes.float8_e4m3fnuz),
                 hint=1,
+            ),
+            Rival(
+                key="one-nan",
+                sentence="**0xFF is read as −480**: it is NaN like 0x7F. Look at the pattern without its sign.",
+                oracle=lambda bits: np.where(bits == 0xFF, -480.0, fp8_values(bits)),
+                hint=2,
+            ),
+            Rival(
+                key="nan-to-largest",
+                sentence="**The NaN pattern is read as 448**: that is its neighbor S.1111.110.",
+                oracle=lambda bits: np.where(bits & 0x7F == 0x7F, fp8_values(bits ^ 1), fp8_values(bits)),
+                hint=2,
+            ),
+            Rival(
+                key="zero-sign",
+                sentence="**−0.0 loses its sign**: 0x80 is −0.0. Let the sign multiply at the very end, as −1.0.",
+                oracle=lambda bits: fp8_values(bits) + 0.0,
+                hint=1,
+            ),
+            *alike(
+                "exponent-mask",
+                "**The exponent's top bit is masked away**: it has four bits, `& 15`; three are the fraction's.",
+                1,
+                fp8_short_exponent(nan=True),
+                fp8_short_exponent(nan=False),
+            ),
+            Rival(
+                key="subnormal-exponent",
+                sentence="**Subnormals come out half as large as they are**: fraction/8 × 2^−6, 1 − bias, not 2^−7.",
+                oracle=lambda bits: np.where(bits & 0x78, fp8_values(bits), fp8_values(bits) / 2),
+                hint=2,
             ),
             Rival(
                 key="no-nan",
@@ -720,10 +1145,10 @@ EXERCISES = [
             ),
         ),
         hints=(
-            "Fields: sign = bits >> 7, exponent = bits >> 3 & 15, fraction = bits & 7, bias 7. One pattern of each sign "
+            "Fields: sign = bits >> 7, exponent = (bits >> 3) & 15, fraction = bits & 7, bias 7. One pattern of each sign "
             "is special, and it is not an infinity.",
-            "`bits & 0x7F == 0x7F` is NaN (mind the precedence in Python: `(bits & 0x7F) == 0x7F`). Exponent 0: "
-            "fraction / 8 × 2**−6. All else: (1 + fraction / 8) × 2**(exponent − 7).",
+            "`(bits & 0x7F) == 0x7F` is NaN. Exponent 0: fraction / 8 × 2**−6. All else: (1 + fraction / 8) × "
+            "2**(exponent − 7). The sign multiplies at the end, zero and all.",
         ),
         why="Same fields, one rule changed: the top exponent is an ordinary octave, 256 to 448, and only its last "
         "fraction is NaN. The price: nothing says 'too large', so a kernel has to clamp before it casts.",
@@ -732,11 +1157,12 @@ EXERCISES = [
     Predict(
         id="01.5",
         title="The first integer that is lost",
+        minutes=2,
         hints=(
-            "Integers are exact as long as the gap between neighbours is at most 1.",
+            "Integers are exact as long as the gap between neighbors is at most 1.",
             "With m fraction bits the gap passes 1 at 2^(m+1). FP16: m = 10. BF16: m = 7.",
         ),
-        why="At 2^(m+1) the gap becomes 2, and every odd number falls between two neighbours.",
+        why="At 2^(m+1) the gap becomes 2, and every odd number falls between two neighbors.",
         follow_up="Which is the first integer that FP32 loses? Which E4M3?",
         quantities=(
             Quantity(
@@ -765,7 +1191,7 @@ EXERCISES = [
     Function(
         id="01.6",
         title="Encode, rounding to nearest even",
-        minutes=12,
+        minutes=20,
         dots=3,
         size="10 lines",
         answer="encode",
@@ -773,25 +1199,28 @@ EXERCISES = [
         inputs=numbers,
         oracle=encoded,
         shapes=(
-            {"E": 5, "M": 10, "what": 1},
+            {"E": 5, "M": 10, "n": 1},
+            {"E": 4, "M": 3, "what": "carries"},
             {"E": 4, "M": 3, "what": "edges"},
             {"E": 4, "M": 3, "what": "edges", "saturate": True},
             {"E": 5, "M": 2, "what": "ties"},
             {"E": 5, "M": 2, "what": "exact"},
             {"E": 5, "M": 10, "what": "edges"},
             {"E": 5, "M": 10, "what": "edges", "saturate": True},
+            {"E": 5, "M": 10, "what": "carries"},
             {"E": 5, "M": 10, "what": "ties"},
             {"E": 5, "M": 10, "what": "near ties"},
             {"E": 5, "M": 10, "what": "exact"},
             {"E": 8, "M": 7, "what": "edges"},
             {"E": 8, "M": 7, "what": "ties"},
             {"E": 8, "M": 7, "what": "exact"},
-            {"E": 8, "M": 7, "what": 1009},
+            {"E": 8, "M": 7, "n": 1009},
         ),
         dtype="uint32",
         forbid=(
+            NUMPY,
             Forbid(
-                names=("ml_dtypes", "torch", "struct", "numpy.float16", ".view"),
+                names=("ml_dtypes", "struct", "numpy.float16", ".view"),
                 because="A cast or a bit view would do the work for you. `np.frexp`, `np.ldexp`, `np.rint` and "
                 "`.astype` between standard dtypes other than float16 are fine.",
             ),
@@ -806,7 +1235,7 @@ EXERCISES = [
             ),
             Rival(
                 key="ties-away",
-                sentence="**Ties go up instead of to the even neighbour.** `floor(v + 0.5)` does that; `np.rint` rounds "
+                sentence="**Ties go up instead of to the even neighbor.** `floor(v + 0.5)` does that; `np.rint` rounds "
                 "ties to even.",
                 oracle=lambda x, E, M, saturate: encoded(x, E, M, saturate, "half up"),
                 hint=1,
@@ -845,7 +1274,74 @@ EXERCISES = [
             Rival(
                 key="nan-to-inf",
                 sentence="**NaN becomes Inf**: its fraction must not be 0. Set the top fraction bit.",
-                oracle=lambda x, E, M, saturate: np.where(np.isnan(x), (2**E - 1) << M, encoded(x, E, M, saturate)),
+                oracle=encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, (2**E - 1) << M)),
+                hint=3,
+            ),
+            Rival(
+                key="nan-to-largest",
+                sentence="**NaN is clamped to the largest number**: `saturate` is for what is too large. NaN stays NaN.",
+                oracle=encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, ((2**E - 1) << M) - saturate)),
+                hint=3,
+            ),
+            Rival(
+                key="nan-payload",
+                sentence="**NaN gets all fraction bits**: a NaN as well, but the card asks for the top one alone.",
+                oracle=encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, (2**E << M) - 1)),
+                hint=3,
+            ),
+            Rival(
+                key="nan-unhandled",
+                sentence="**NaN has no rule of its own**: cast to an integer, a float NaN is whatever the processor makes "
+                "of it. Pick NaNs out with `np.isnan`.",
+                oracle=encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, np.nan).astype(np.uint32)),
+                hint=3,
+            ),
+            *alike(
+                "carry-lost",
+                "**A carry out of the fraction is lost**: just below a power of two the fraction rounds up to 2^M, which "
+                "is fraction 0 of the next octave. Add the fraction to the exponent field instead of OR-ing it.",
+                3,
+                *(encoded_no_carry(wraps, clipped) for wraps in (False, True) for clipped in (False, True)),
+            ),
+            *alike(
+                "hidden-twice",
+                "**One octave too high: the hidden 1 is counted twice.** size / gap is 2^M or more for a normal number, so "
+                "the 1 is in it already: code = gaps + (exponent + bias − 1) × 2^M.",
+                3,
+                encoded_hidden_twice(subnormals=True),
+                encoded_hidden_twice(subnormals=False),
+            ),
+            *alike(
+                "subnormal-exponent",
+                "**Subnormals are counted in gaps half as wide as theirs**: their exponent is 1 − bias, not −bias.",
+                2,
+                encoded_low_subnormals(negative=True),
+                encoded_low_subnormals(negative=False),
+            ),
+            Rival(
+                key="no-sign",
+                sentence="**The sign is forgotten**: bit E + M of the pattern is 1 for a negative x, −0.0 included.",
+                oracle=lambda x, E, M, saturate: encoded(x, E, M, saturate) & np.uint32((1 << (E + M)) - 1),
+                hint=3,
+            ),
+            Rival(
+                key="not-clipped",
+                sentence="**Numbers past the end keep counting**, through Inf into the NaNs and the sign: no code may "
+                "pass Inf's, or with `saturate` the largest number's.",
+                oracle=encoded_past_the_end,
+                hint=3,
+            ),
+            Rival(
+                key="early-inf",
+                sentence="**Overflow is decided before rounding**: what is above the largest number may still round to it "
+                "(65519 to 65504 in FP16). Round first, then look.",
+                oracle=encoded_early_inf,
+                hint=3,
+            ),
+            Rival(
+                key="inf-not-saturated",
+                sentence="**Inf stays Inf although `saturate` is True**: the card wants the largest number for it as well.",
+                oracle=encoded_inf_stays,
                 hint=3,
             ),
         ),
@@ -865,37 +1361,44 @@ EXERCISES = [
     Predict(
         id="01.7",
         title="Three roundings to BF16",
+        minutes=4,
         hints=(
-            "In BF16 the neighbours of 1 are 2^−7 apart: 1, 1.0078125, 1.015625. Both numbers lie exactly half way "
+            "In BF16 the neighbors of 1 are 2^−7 apart: 1, 1.0078125, 1.015625. Both numbers lie exactly half way "
             "between two of them.",
-            "A tie goes to the neighbour whose last fraction bit is 0: 1.0 ends in 0, 1.0078125 in 1, 1.015625 in 0. "
+            "A tie goes to the neighbor whose last fraction bit is 0: 1.0 ends in 0, 1.0078125 in 1, 1.015625 in 0. "
             "For the NaN: 0x7FFFFFFF + 0x8000 = 0x80007FFF; keep the upper half and read its sign.",
         ),
-        why="Ties to even keep the errors centred; an integer add that rounds may carry through all the exponent bits "
+        why="Ties to even keep the errors centered; an integer add that rounds may carry through all the exponent bits "
         "into the sign.",
         follow_up="Which NaN becomes Inf when you simply cut the lower half off?",
         quantities=(
             Quantity(
                 name="tie_low",
                 value=lambda: float(bfloat16(1 + 2**-8)),
+                rtol=1e-4,
                 because="half way between 1.0 and 1.0078125; the pattern of 1.0 is the even one.",
                 misreads=(
-                    Misread(1.0078125, "ties-up", "that is half-up; ties go to the even pattern, which is 1.0 here."),
+                    Misread(
+                        1.0078125,
+                        "ties-up",
+                        "that is half-up; ties go to the even pattern, which is 1.0 here.",
+                    ),
                     Misread(1.00390625, "unrounded", "BF16 has no such number: 1 + 2^−8 needs 8 fraction bits."),
                 ),
             ),
             Quantity(
                 name="tie_high",
                 value=lambda: float(bfloat16(1 + 3 * 2**-8)),
+                rtol=1e-4,
                 because="half way between 1.0078125 (odd) and 1.015625 (even): the even one.",
                 misreads=(
-                    Misread(1.0078125, "ties-down", "its last bit is 1; the even neighbour is above."),
+                    Misread(1.0078125, "ties-down", "its last bit is 1; the even neighbor is above."),
                     Misread(1.01171875, "unrounded", "BF16 has no such number: it needs 8 fraction bits."),
                 ),
             ),
             Quantity(
                 name="nan_becomes",
-                value="-0.0",
+                value=lambda: str(float(np.uint16(0x7FFFFFFF + 0x8000 >> 16).view(bfloat16))),
                 choices=("NaN", "Inf", "-0.0", "largest"),
                 because="0x7FFFFFFF + 0x8000 carries through exponent and sign: 0x80007FFF, whose upper half is −0.0.",
             ),
@@ -904,7 +1407,7 @@ EXERCISES = [
     Function(
         id="01.8",
         title="FP32 to BF16 with integers",
-        minutes=8,
+        minutes=12,
         dots=2,
         size="5 lines",
         answer="to_bf16",
@@ -920,7 +1423,7 @@ EXERCISES = [
             {"what": "all upper halves"},
         ),
         dtype="uint16",
-        forbid=(NO_LIBRARY_ROUNDING,),
+        forbid=(NUMPY, NO_LIBRARY_ROUNDING),
         rivals=(
             Rival(
                 key="truncates",
@@ -961,22 +1464,36 @@ EXERCISES = [
                 oracle=lambda x: np.where(np.isnan(x), 0x7FC0, to_bf16_bits(x)),
                 hint=3,
             ),
+            Rival(
+                key="inf-to-nan",
+                sentence="**Inf becomes NaN**: with the exponent all ones, only a fraction that is not 0 means NaN.",
+                oracle=lambda x: np.where(np.isinf(x), to_bf16_bits(x) | 0x40, to_bf16_bits(x)),
+                hint=3,
+            ),
+            *alike(
+                "ties-down",
+                "**Ties always go down**: 0x7FFF alone never carries from exactly a half. Add one more if the bit that "
+                "will be the last is 1.",
+                2,
+                keeping_nan(ties_down),
+                ties_down,
+            ),
         ),
         hints=(
             "BF16 is the upper half of FP32's pattern. Work on `bits = x.view(np.uint32)`; the lower 16 bits decide "
             "whether the upper half goes up by one.",
             "Add 0x7FFF plus the lowest bit that stays, (bits >> 16) & 1, then shift right by 16. Above half: carries. "
             "Exactly half: carries only if the kept part is odd.",
-            "For NaN: `np.where(np.isnan(x), bits >> 16 & 0x8000 | 0x7FC0, rounded)`. Then make it uint16.",
+            "For NaN: `np.where(np.isnan(x), ((bits >> 16) & 0x8000) | 0x7FC0, rounded)`. Then make it uint16.",
         ),
         why="0x7FFF + odd is 'half, minus a hair, plus the tie-break'. Everything below half dies in the lower 16 bits, "
         "everything above carries, and a tie carries only from odd to even. The same five lines are in every library.",
-        follow_up="On a GPU this is one instruction (`cvt.rn.bf16x2.f32` converts two at once). Why two?",
+        follow_up="Why do overflow and subnormals need no case of their own here?",
     ),
     Function(
         id="01.9",
         title="Stochastic rounding",
-        minutes=5,
+        minutes=8,
         dots=1,
         size="4 lines",
         answer="stochastic_bf16",
@@ -985,11 +1502,12 @@ EXERCISES = [
         oracle=stochastic,
         shapes=({"n": 1}, {"what": "edges"}, {"what": "nan"}, {"what": "ties"}, *sizes(128)[2:]),
         dtype="uint16",
-        forbid=(NO_LIBRARY_ROUNDING,),
+        forbid=(NUMPY, NO_LIBRARY_ROUNDING, OWN_NOISE),
         rivals=(
             Rival(
                 key="truncates",
-                sentence="**The noise is never used**: this is truncation.",
+                sentence="**The noise changes nothing**: this is truncation. Either r is not used, or the lower half and r "
+                "are added in uint16, where the carry is lost: 16 bits + 16 bits need 17.",
                 oracle=lambda x, r: stochastic(x, r, lambda low, r: low < 0),
                 hint=1,
             ),
@@ -1013,6 +1531,38 @@ EXERCISES = [
                 hint=2,
             ),
             Rival(
+                key="nan-late",
+                sentence="**The sum is asked whether it is NaN**: adding r to Inf gives a NaN's pattern, and adding it to "
+                "a NaN may give none. Ask x.",
+                oracle=stochastic_nan_late,
+                hint=2,
+            ),
+            Rival(
+                key="nan-sign",
+                sentence="**A negative NaN comes back positive**: the card asks for `0x7FC0` with the sign bit of x.",
+                oracle=lambda x, r: np.where(np.isnan(x), 0x7FC0, stochastic(x, r)),
+                hint=2,
+            ),
+            Rival(
+                key="one-noise",
+                sentence="**Every element gets r[0]**: each has its own noise, r[i].",
+                oracle=lambda x, r: stochastic(x, np.full_like(r, r[0])),
+                hint=1,
+            ),
+            *alike(
+                "flipped-negative",
+                "**Negative numbers go the other way**: the pattern holds a magnitude, so adding r to it is right for both "
+                "signs, and a carry leads away from 0.",
+                1,
+                stochastic_down(lambda x: x < 0),
+                stochastic_down(np.signbit),
+                lambda x, r: np.where(
+                    (x < 0) & (cut(x).astype(np.uint32) << 16 != x.view(np.uint32)),
+                    stochastic(x, ~r),
+                    stochastic(x, r),
+                ),
+            ),
+            Rival(
                 key="one-too-many",
                 sentence="**It goes up one r too often**: with lower half 0 the number is exact and must never move. "
                 "Only a carry out of 16 bits counts, lower half + r ≥ 65536.",
@@ -1023,16 +1573,17 @@ EXERCISES = [
         hints=(
             "The lower half, divided by 65536, is how far x is on its way to the next BF16. Add the noise r (0 to 65535) "
             "to the whole pattern: it carries into the upper half with just that probability.",
-            "`bits = x.view(np.uint32) + r`, shift right by 16; treat NaN as in 01.8. Mind the dtype: uint32 + uint16 "
-            "is uint32, which is wide enough for anything but a NaN.",
+            "`(x.view(np.uint32) + r) >> 16`; treat NaN as in 01.8. Mind the dtype: uint32 + uint16 is uint32, which is "
+            "wide enough for anything but a NaN.",
         ),
         why="A carry out of (lower half + r) happens for exactly `lower half` of the 65536 values of r: the chance of "
-        "going up is the distance already travelled, so the expected result is x itself.",
+        "going up is the distance already traveled, so the expected result is x itself.",
         follow_up="How many random bits do you need a weight and step, and where does a GPU kernel get them from?",
     ),
     Predict(
         id="01.10",
         title="Where exp overflows",
+        minutes=2,
         hints=(
             "exp(x) is finite as long as it rounds to at most the largest number: x < ln(largest).",
             "ln 65504 and ln 3.4e38; ln 10 = 2.3026.",
@@ -1044,7 +1595,7 @@ EXERCISES = [
                 name="edge_fp16",
                 value=lambda: float(np.log(65520)),
                 rtol=2e-3,
-                because="ln 65504 = 11.09 (65520, half a gap above, is where rounding turns to Inf).",
+                because="the edge is ln 65504 = 11.09 (65520, half a gap above, is where rounding turns to Inf).",
                 misreads=(
                     Misread(4.816, "log10", "that is log10 of 65504; exp is to base e."),
                     Misread(16.0, "log2", "that is log2 of 65504; exp is to base e."),
@@ -1055,7 +1606,7 @@ EXERCISES = [
                 name="edge_fp32",
                 value=lambda: float(np.log(np.finfo(np.float32).max)),
                 rtol=2e-3,
-                because="ln 3.4028e38 = 88.72. BF16 has the same exponent field, so nearly the same edge.",
+                because="the edge is ln 3.4028e38 = 88.72. BF16 has the same exponent field, so nearly the same edge.",
                 misreads=(
                     Misread(38.53, "log10", "that is log10 of 3.4e38; exp is to base e."),
                     Misread(128.0, "log2", "that is log2 of 3.4e38; exp is to base e."),
@@ -1067,7 +1618,7 @@ EXERCISES = [
     Function(
         id="01.11",
         title="A softmax that survives FP16",
-        minutes=6,
+        minutes=12,
         dots=2,
         size="7 lines",
         answer="safe_softmax",
@@ -1087,11 +1638,13 @@ EXERCISES = [
         dtype="float16",
         tolerance=Tolerance(3e-3),
         forbid=(
+            NUMPY,
             Forbid(
-                names=("torch", "scipy", "numpy.float64", "numpy.longdouble"),
-                because="Write it in NumPy, with float16 and float32 only: that is what a kernel has.",
+                names=("math.exp", "math.fsum", ".tolist", ".item"),
+                because="It computes in Python's floats, which are float64; a kernel has float16 and float32.",
             ),
         ),
+        widest="float32",
         rivals=(
             Rival(
                 key="masked-row",
@@ -1100,12 +1653,44 @@ EXERCISES = [
                 oracle=softmax_nan_if_masked,
                 hint=3,
             ),
-            Rival(
-                key="no-max",
-                sentence="**exp is taken of the raw logits**: it is Inf from 11.09 on in float16, from 88.7 on in float32, "
+            *alike(
+                "no-max",
+                "**exp is taken of the raw logits**: it is Inf from 11.09 on in float16, from 88.7 on in float32, "
                 "and Inf/Inf is NaN. Subtract the row's maximum first.",
-                oracle=softmax_without_max,
-                hint=1,
+                1,
+                *(
+                    softmax_below(lambda x: x.dtype.type(0), guarded, kind)
+                    for guarded in (True, False)
+                    for kind in (np.float16, np.float32)
+                ),
+            ),
+            Rival(
+                key="masked-uniform",
+                sentence="**A fully masked row comes back as 1/n everywhere**: with −Inf replaced by a large negative "
+                "number, all its logits are equal. Zeros are wanted.",
+                oracle=softmax_masked_uniform,
+                hint=3,
+            ),
+            *alike(
+                "global-maximum",
+                "**The maximum is taken over the whole array**: a row far below it underflows to 0 everywhere. Each row "
+                "needs its own (axis=1, keepdims=True).",
+                1,
+                *(softmax_below(lambda x: x.max(), guarded) for guarded in (True, False)),
+            ),
+            *alike(
+                "abs-maximum",
+                "**The largest |x| is subtracted**: where that is a negative logit, every exp of the row underflows to 0. "
+                "Subtract the largest x.",
+                1,
+                *(softmax_below(lambda x: np.abs(x).max(axis=1, keepdims=True), guarded) for guarded in (True, False)),
+            ),
+            *alike(
+                "clipped",
+                "**The logits are clipped**: all that lie above the bound become equal. Subtracting the row's maximum "
+                "changes nothing, clipping does.",
+                1,
+                *(softmax_clipped(high, low) for high in (10, 11, 12, 80, 88) for low in (-high, -np.inf)),
             ),
             Rival(
                 key="fp16-total",
@@ -1122,7 +1707,7 @@ EXERCISES = [
         ),
         hints=(
             "softmax(x) = softmax(x − c) for any c. With c the maximum of the row (axis=1, keepdims=True) every exponent "
-            "is ≤ 0 and every exp lies in (0, 1].",
+            "is ≤ 0 and every exp lies in [0, 1].",
             "Widen once, to float32; exp and sum there; narrow the quotient at the end.",
             "A row of nothing but −Inf has maximum −Inf, and −Inf − (−Inf) is NaN: use 0 as its maximum, and divide by 1 "
             "where the sum is 0.",
@@ -1146,7 +1731,11 @@ EXERCISES = [
                 value=lambda: float(np.cumsum(np.ones(10_000, np.float16))[-1]),
                 because="2048 + 1 lies half way between 2048 and 2050 and rounds to the even 2048.",
                 misreads=(
-                    Misread(10_000, "exact", "10,000 itself is a number of FP16, but the way there goes through 2048."),
+                    Misread(
+                        10_000,
+                        "exact",
+                        "10,000 itself is a number of FP16, but the way there goes through 2048.",
+                    ),
                     Misread(65504, "range", "the sum stalls long before it overflows."),
                     Misread(2049, "fence-post", "2049 is the first integer FP16 does not have."),
                 ),
@@ -1166,7 +1755,7 @@ EXERCISES = [
     Function(
         id="01.13",
         title="Kahan's sum in FP16",
-        minutes=6,
+        minutes=12,
         dots=2,
         size="7 lines",
         answer="kahan_sum",
@@ -1178,19 +1767,49 @@ EXERCISES = [
             {"n": 2, "m": 3},
             {"n": 127, "m": 5},
             {"n": 128, "m": 2, "what": "mixed signs"},
-            {"n": 1009, "m": 1, "what": "large first"},
+            {"n": 1009, "m": 1, "what": "2048 first, then halves"},
             {"n": 5003, "m": 3},
         ),
         dtype="float16",
         tolerance=Tolerance.of("float16"),
-        forbid=(ONLY_FP16,),
+        forbid=(NUMPY, HIDDEN_FP32, PYTHON_FLOATS),
+        widest="float16",
         rivals=(
             Rival(
                 key="stalls",
-                sentence="**A plain running sum**: it stalls at 2048, where a 1 is half a gap. Carry what each addition "
-                "lost into the next one.",
+                sentence="**A plain running sum**: it stalls where half the gap reaches what you add, at 2048 for ones, at "
+                "4096 for anything from 1 to 2. Carry what each addition lost into the next one.",
                 oracle=lambda x: compensated(x, 0),
                 hint=1,
+            ),
+            Rival(
+                key="lost-from-row",
+                sentence="**What was lost is measured against `row`**: `row − lost` is what was added, so the loss is "
+                "(new − total) − y. With row the old loss is forgotten at every step.",
+                oracle=compensated_by_row,
+                hint=2,
+            ),
+            Rival(
+                key="total-moved",
+                sentence="**`total` is overwritten before the loss is computed**: new − total is then 0, and all of y seems "
+                "to be lost. First lost = (new − total) − y, then total = new.",
+                oracle=compensated_late,
+                hint=2,
+            ),
+            *alike(
+                "corrects-at-end",
+                "**What was lost is gathered and added once, at the end**: the running total stalls all the same, and what "
+                "is gathered stalls after it. Take the loss off the next term.",
+                2,
+                corrected_at_end(False),
+                corrected_at_end(True),
+            ),
+            *alike(
+                "blocks",
+                "**Running sums of blocks**: better than one, but beside the 2048 in the first row a block of them loses "
+                "every half. Kahan's sum and a tree keep those.",
+                1,
+                *(summed_in_blocks(2**k) for k in range(3, 9)),
             ),
             Rival(
                 key="compensation-sign",
@@ -1201,8 +1820,8 @@ EXERCISES = [
             ),
         ),
         hints=(
-            "After total + y rounds, what was lost is (new − total) − y: exactly, in floating point. Keep it in a second "
-            "variable and take it off the next term.",
+            "After total + y rounds, what was lost is (new − total) − y: exactly so, as long as |total| ≥ |y|. Keep it in "
+            "a second variable and take it off the next term.",
             "Per row: y = row − lost; new = total + y; lost = (new − total) − y; total = new. All four in float16, "
             "`total` and `lost` starting as np.zeros(m, np.float16).",
         ),
@@ -1213,6 +1832,7 @@ EXERCISES = [
     Predict(
         id="01.14",
         title="Choosing a loss scale",
+        minutes=2,
         hints=(
             "Normal FP16 numbers begin at 2^−14 = 6.1e−5. Below, precision is lost bit by bit.",
             "2^−14 / 1e−9 = 61,035: the next power of two.",
@@ -1232,7 +1852,9 @@ EXERCISES = [
                         "with 64 it is no longer 0, but subnormal, with 1 bit left: 2^−24 is the smallest, 2^−14 the smallest normal.",
                     ),
                     Misread(
-                        32, "subnormal", "with 32 it just rounds up to the smallest subnormal: one bit of precision."
+                        32,
+                        "subnormal",
+                        "with 32 it just rounds up to the smallest subnormal: one bit of precision.",
                     ),
                     Misread(
                         61036,
@@ -1246,7 +1868,7 @@ EXERCISES = [
     Function(
         id="01.15",
         title="A training step with loss scaling",
-        minutes=6,
+        minutes=10,
         dots=2,
         size="4 lines",
         answer="scaled_step",
@@ -1256,10 +1878,13 @@ EXERCISES = [
         shapes=(
             {"n": 1},
             {"n": 5},
-            {"n": 5, "what": "Inf"},
-            {"n": 127},
-            {"n": 128, "what": "NaN"},
-            {"n": 129, "what": "Inf"},
+            {"n": 5, "what": "g has inf"},
+            {"n": 127, "what": "subnormal g"},
+            {"n": 128, "what": "g has nan"},
+            {"n": 129, "what": "g has -inf"},
+            {"n": 131, "what": "large g"},
+            {"n": 7, "what": "g has -65504"},
+            {"n": 137, "what": "scale 2^24"},
             {"n": 1009},
         ),
         dtype=("float32", ""),
@@ -1286,6 +1911,53 @@ EXERCISES = [
                 hint=2,
             ),
             Rival(
+                key="nan-not-skipped",
+                sentence="**A NaN in g must skip the step as well**: Inf − Inf somewhere in the backward pass makes one. "
+                "`np.isfinite` sees both.",
+                oracle=stepped_unless(lambda g: np.isinf(g).any()),
+                hint=2,
+            ),
+            Rival(
+                key="positive-inf-only",
+                sentence="**−Inf must skip the step as well.** `np.isfinite` sees both signs, and NaN.",
+                oracle=stepped_unless(lambda g: np.isnan(g).any() | np.isposinf(g).any()),
+                hint=2,
+            ),
+            Rival(
+                key="inf-not-skipped",
+                sentence="**An Inf in g must skip the step as well**: it is what an overflow leaves. `np.isfinite` sees "
+                "both.",
+                oracle=stepped_unless(lambda g: np.isnan(g).any()),
+                hint=2,
+            ),
+            Rival(
+                key="never-skips",
+                sentence="**The step is taken although g holds an Inf or NaN**: one bad element is enough to skip it, so "
+                "`not np.isfinite(g).all()`.",
+                oracle=stepped_unless(lambda g: False),
+                hint=2,
+            ),
+            Rival(
+                key="skips-too-early",
+                sentence="**65504 is taken for an overflow**: it is FP16's largest number, and finite.",
+                oracle=stepped_unless(lambda g: (~(np.abs(g) < 65504)).any()),
+                hint=2,
+            ),
+            Rival(
+                key="sum-overflows",
+                sentence="**The gradients are added up to find an Inf**: in float16 the sum of finite numbers can be Inf "
+                "too. `np.isfinite(g).all()` looks at each.",
+                oracle=stepped_unless(lambda g: not np.isfinite(g.sum())),
+                hint=2,
+            ),
+            Rival(
+                key="scale-grows",
+                sentence="**The scale grows after every good step**: here it stays; growing is for the loop around it, "
+                "after many.",
+                oracle=stepped_growing,
+                hint=2,
+            ),
+            Rival(
                 key="uphill",
                 sentence="**The step goes uphill**: w − lr · gradient, not plus.",
                 oracle=lambda w, g, lr, scale: stepped(w, g, -lr, scale),
@@ -1309,11 +1981,12 @@ EXERCISES = [
     Predict(
         id="01.16",
         title="A nibble in the fraction",
+        minutes=3,
         hints=(
             "0x6400 in FP16 is 1024 = 2^10: the exponent says 2^10 and the fraction is 0. One step of the fraction is "
             "2^10 / 2^10 = 1.",
             "0x4300 in BF16 is 128, a step of the fraction is 1, and the fraction has only 7 bits (0 to 6). 11 << 4 = "
-            "0xB0 has its top bit at position 7: one more bit of exponent, 0x43B0 = 2^8 × (1 + 48/128).",
+            "0xB0 has its top bit at position 7, the lowest bit of the exponent: 0x43B0 = 2^8 × (1 + 48/128).",
         ),
         why="A float whose gap is 1 holds an integer in its lowest bits. In BF16 the fraction has 7 bits, and a nibble at "
         "bits 4 to 7 does not fit.",
@@ -1333,14 +2006,22 @@ EXERCISES = [
                 value=lambda: float(np.uint16(0x6400 | 11 << 4).view(np.float16)),
                 because="four bits further up each step is 16: 1024 + 16 × 11.",
                 misreads=(
-                    Misread(1035, "not-shifted", "the nibble now sits at bits 4 to 7: each of its steps is worth 16."),
-                    Misread(0x6400 | 11 << 4, "integer", "that is the pattern read as an integer; read it as FP16."),
+                    Misread(
+                        1035,
+                        "not-shifted",
+                        "the nibble now sits at bits 4 to 7: each of its steps is worth 16.",
+                    ),
+                    Misread(
+                        0x6400 | 11 << 4,
+                        "integer",
+                        "that is the pattern read as an integer; read it as FP16.",
+                    ),
                 ),
             ),
             Quantity(
                 name="high_nibble_bf16",
                 value=lambda: float(np.uint16(0x4300 | 11 << 4).view(bfloat16)),
-                because="BF16's fraction ends at bit 6: bit 7 of the nibble raises the exponent, 2^8 × (1 + 48/128).",
+                because="BF16's fraction ends at bit 6: the nibble's top bit is bit 7 of the word, in the exponent: 2^8 × (1 + 48/128).",
                 misreads=(
                     Misread(
                         304,
@@ -1355,7 +2036,7 @@ EXERCISES = [
     Function(
         id="01.17",
         title="int4 to FP16 without a conversion",
-        minutes=10,
+        minutes=20,
         dots=3,
         size="8 lines",
         answer="dequant_fp16",
@@ -1364,12 +2045,12 @@ EXERCISES = [
         oracle=int4_values,
         shapes=({"n": 1}, {"what": "every nibble everywhere"}, *sizes(128)[2:5], {"n": 1009}),
         dtype="float16",
-        forbid=(NO_CONVERSION,),
+        forbid=(NUMPY, NO_CONVERSION),
         rivals=(
             Rival(
                 key="sequential-order",
                 sentence="**The nibbles are taken in order 0, 1, 2, ...** They are stored as elements 0, 2, 4, 6, 1, 3, 5, "
-                "7, so that one mask picks two neighbours.",
+                "7, so that one mask picks two neighbors.",
                 oracle=int4_sequential,
                 hint=2,
             ),
@@ -1393,6 +2074,33 @@ EXERCISES = [
                 hint=3,
             ),
             Rival(
+                key="awq-high",
+                sentence="**The upper nibbles come out 8 too large**: −64 is AWQ's constant, for unsigned weights; here it "
+                "is −72 = −(64 + 8).",
+                oracle=int4_awq_high,
+                hint=3,
+            ),
+            Rival(
+                key="shift-four",
+                sentence="**Shifted by 4 the masks pick nibbles 1, 5 and 2, 6**: two of them a second time. Shift by 8.",
+                oracle=int4_elements(0, 4, 1, 5, 1, 5, 2, 6),
+                hint=2,
+            ),
+            Rival(
+                key="inverse-order",
+                sentence="**The list is read the wrong way round**: nibble i holds element [0, 2, 4, 6, 1, 3, 5, 7][i]; "
+                "element e is nibble [0, 4, 1, 5, 2, 6, 3, 7][e].",
+                oracle=int4_elements(*ORDER),
+                hint=2,
+            ),
+            Rival(
+                key="halves-swapped",
+                sentence="**The two halves of each word are swapped**: `.view(np.float16)` gives the lower half first, and "
+                "that is where the even element is.",
+                oracle=int4_elements(4, 0, 5, 1, 6, 2, 7, 3),
+                hint=2,
+            ),
+            Rival(
                 key="base-left",
                 sentence="**The base is still in it**: 1024 + n and 1024 + 16 n come out. Subtracting it is the last step.",
                 oracle=int4_with_base,
@@ -1400,7 +2108,7 @@ EXERCISES = [
             ),
         ),
         hints=(
-            "`word & 0x000F000F | 0x64006400` is two FP16 numbers 1024 + n, side by side. Read them with "
+            "`(word & 0x000F000F) | 0x64006400` is two FP16 numbers 1024 + n, side by side. Read them with "
             "`.view(np.float16)` and subtract 1032 = 1024 + 8.",
             "That mask picks nibbles 0 and 4: elements 0 and 1. The mask 0x00F000F0 picks nibbles 1 and 5, elements 2 "
             "and 3, as 1024 + 16 n. Shift the word right by 8, and the same two masks give elements 4 to 7.",
@@ -1414,7 +2122,7 @@ EXERCISES = [
     Function(
         id="01.18",
         title="The same for BF16",
-        minutes=5,
+        minutes=8,
         dots=2,
         size="6 lines",
         answer="dequant_bf16",
@@ -1423,7 +2131,7 @@ EXERCISES = [
         oracle=int4_values,
         shapes=({"n": 1}, {"what": "every nibble everywhere"}, *sizes(128)[2:5], {"n": 1009}),
         dtype="bfloat16",
-        forbid=(NO_CONVERSION,),
+        forbid=(NUMPY, NO_CONVERSION),
         rivals=(
             Rival(
                 key="spilled",
@@ -1444,6 +2152,20 @@ EXERCISES = [
                 oracle=int4_unsigned,
                 hint=1,
             ),
+            Rival(
+                key="shift-16",
+                sentence="**The last shift is 16, it should be 12**: after 16 the nibbles 4 and 8 are picked, and there is "
+                "no nibble 8.",
+                oracle=int4_elements(0, 4, 1, 5, 2, 6, 4, None),
+                hint=2,
+            ),
+            Rival(
+                key="fp16-base",
+                sentence="**0x6400 is FP16's base**: read as BF16 it is about 9.4e21, with a gap far above 1. BF16's base "
+                "is 0x4300 = 128.",
+                oracle=int4_fp16_base,
+                hint=1,
+            ),
         ),
         hints=(
             "Only one mask works here, 0x000F000F, with 0x43004300 (two times 128.0). Subtract 136 = 128 + 8.",
@@ -1456,14 +2178,14 @@ EXERCISES = [
     Kernel(
         id="01.19",
         title="int4 to FP16 as a Triton kernel",
-        minutes=10,
+        minutes=15,
         dots=3,
         size="6 lines",
         answer="dequant",
         signature="dequant(words: int32[n], out: float16[8n])",
         inputs=int4_tensors,
         oracle=on_tensors(int4_values),
-        shapes=({"n": 1}, {"what": "every nibble everywhere"}, *sizes(128)[2:5], {"n": 257}),
+        shapes=({"n": 1}, {"what": "every nibble everywhere"}, *sizes(128)[2:5], {"n": 2053}),
         dtype="float16",
         outputs=("out",),
         block=(1024, 128),
@@ -1488,6 +2210,32 @@ EXERCISES = [
                 hint=1,
             ),
             Rival(
+                key="precedence",
+                sentence="**Only every other nibble is right**: in Python `4 * e % 2` is (4·e) % 2, which is 0. Write "
+                "`4 * (e % 2)`.",
+                oracle=on_tensors(int4_elements(0, 0, 1, 1, 2, 2, 3, 3)),
+                hint=2,
+            ),
+            Rival(
+                key="no-mask",
+                sentence="**The higher nibbles are still in the pattern**: after the shift, `& 0xF` keeps one.",
+                oracle=on_tensors(int4_unmasked),
+                hint=2,
+            ),
+            Rival(
+                key="words-too-close",
+                sentence="**The words are stored on top of each other**: word w has eight elements, from out + 8 * w on.",
+                oracle=on_tensors(int4_one_apart),
+                hint=3,
+            ),
+            Rival(
+                key="mask-in-words",
+                sentence="**The store's mask counts words, its tile has elements**: only the first n of the 8n elements "
+                "are written. The mask is w < n for all 8 elements of a word.",
+                oracle=on_tensors(int4_first_eighth),
+                hint=3,
+            ),
+            Rival(
                 key="converted",
                 sentence="**The pattern is converted, not read**: `.to(tl.float16)` makes the integer 25,600 + n a float, and "
                 "FP16's gap there is 16. Read the bits: `.to(tl.int16).to(tl.float16, bitcast=True)`.",
@@ -1510,6 +2258,7 @@ EXERCISES = [
     Predict(
         id="01.20",
         title="Where the codes are",
+        minutes=3,
         hints=(
             "INT8 with amax at 127: the inner sixteenth is |q| ≤ 127/16 = 7.9. E4M3 with amax at 448: |value| ≤ 28.",
             "28 = 1.75 × 2^4: exponent 4 + 7 = 11, fraction 6: code 11 × 8 + 6 = 94. Codes 0 to 94, twice, less one zero.",
@@ -1533,7 +2282,9 @@ EXERCISES = [
                 because="codes 0 to 94 of either sign, one zero: three quarters of all codes are in the inner sixteenth.",
                 misreads=(
                     Misread(
-                        15, "like-int8", "that is INT8; a float spends as many codes on [14, 28] as on [224, 448]."
+                        15,
+                        "like-int8",
+                        "that is INT8; a float spends as many codes on [14, 28] as on [224, 448].",
                     ),
                     Misread(16, "like-int8", "a sixteenth of the codes would be an integer's way."),
                     Misread(95, "one-sided", "both signs count."),
@@ -1545,7 +2296,7 @@ EXERCISES = [
     Function(
         id="01.21",
         title="FP8 with one scale a tensor",
-        minutes=6,
+        minutes=10,
         dots=2,
         size="4 lines",
         answer="quantize_fp8",
@@ -1558,12 +2309,20 @@ EXERCISES = [
             {"m": 2, "n": 3, "what": "zeros"},
             {"m": 3, "n": 7, "what": "special"},
             {"m": 2, "n": 127, "what": "stale amax"},
+            {"m": 2, "n": 5, "what": "amax 0, x not"},
+            {"m": 3, "n": 43, "what": "near ties"},
             {"m": 13, "n": 101},
             {"m": 8, "n": 128, "what": "stale amax"},
         ),
         dtype=("uint8", ""),
         tolerance=Tolerance(1e-6),
         rivals=(
+            Rival(
+                key="inf-to-nan",
+                sentence="**Inf becomes NaN**: the card wants ±Inf clamped like everything that is too large.",
+                oracle=quantized_with(lambda x, codes: np.where(np.isinf(x), codes | 0x7F, codes)),
+                hint=2,
+            ),
             Rival(
                 key="no-clamp",
                 sentence="**What is larger than amax becomes NaN.** E4M3 has no infinity and this cast does not saturate: "
@@ -1586,13 +2345,43 @@ EXERCISES = [
             Rival(
                 key="ieee-range",
                 sentence="**amax is mapped to 240**, the largest of IEEE-style E4M3 (and of AMD's FNUZ). Here it is 448.",
-                oracle=lambda x, amax: quantized(x, amax, top=240),
+                oracle=lambda x, amax: quantized(x, amax, top=240, kind=np.float32),
                 hint=1,
             ),
             Rival(
                 key="own-amax",
-                sentence="**The amax argument is ignored**: the scale must come from it, even when x has outgrown it.",
+                sentence="**The amax argument is ignored**: amax is computed from x. The card's warning is meant: the scale "
+                "must come from the argument, even when x has outgrown it, for no pass over x has been paid for.",
                 oracle=quantized_by_own_amax,
+                hint=1,
+            ),
+            *alike(
+                "nan-lost",
+                "**A NaN becomes a number**: a NaN that is hidden here is never found. `np.clip` keeps it; `np.nan_to_num`, "
+                "`np.fmin` and `np.fmax` do not.",
+                2,
+                *(
+                    quantized_with(lambda x, codes, code=code: np.where(np.isnan(x), np.uint8(code), codes))
+                    for code in (0x00, 0x7E, 0xFE)
+                ),
+            ),
+            Rival(
+                key="e5m2",
+                sentence="**The codes are E5M2's**: `float8_e5m2` has two fraction bits; E4M3 is `float8_e4m3fn`.",
+                oracle=quantized_through(ml_dtypes.float8_e5m2),
+                hint=2,
+            ),
+            Rival(
+                key="double-rounding",
+                sentence="**It is rounded twice**: float16 first, and what float16 rounds onto a tie then goes the wrong "
+                "way. Cast float32 to E4M3 in one step.",
+                oracle=quantized_through(np.float16),
+                hint=2,
+            ),
+            Rival(
+                key="multiplies",
+                sentence="**x is multiplied by the scale**: x ≈ code × scale, so the code comes from x / scale.",
+                oracle=quantized_multiplied,
                 hint=1,
             ),
         ),
@@ -1608,6 +2397,7 @@ EXERCISES = [
     Predict(
         id="01.22",
         title="What four bits really cost",
+        minutes=2,
         hints=(
             "The scale's bits are shared by the block: MXFP4 has 8 bits for 32 elements, NVFP4 8 bits for 16.",
             "4 + 8/32 and 4 + 8/16. (NVFP4's one float32 a tensor does not count.)",
@@ -1653,7 +2443,7 @@ EXERCISES = [
                 name="on_h100",
                 value="about equal",
                 choices=("FP16 twice as fast", "about equal", "BF16 twice as fast"),
-                because="measured on one H100 80GB HBM3, cuBLAS, 8192³: 678 TFLOP/s in BF16, 664 in FP16.",
+                because="measured on one H100 80GB HBM3 with cuBLAS at n = 2048, 4096, 8192: FP16 at 0.95 to 0.99 of BF16's rate.",
             ),
             Quantity(
                 name="on_4090",
@@ -1666,7 +2456,7 @@ EXERCISES = [
     Kernel(
         id="01.24",
         title="Boss: MXFP4 in one pass",
-        minutes=15,
+        minutes=30,
         dots=3,
         size="12 lines",
         answer="mxfp4",
@@ -1676,42 +2466,89 @@ EXERCISES = [
         shapes=(
             {"m": 1, "n": 32},
             {"m": 2, "n": 64, "what": "ties"},
-            {"m": 3, "n": 32, "what": "zeros"},
+            {"m": 3, "n": 64, "what": "zeros"},
             {"m": 15, "n": 32},
             {"m": 4, "n": 128},
             {"m": 17, "n": 32},
             {"m": 11, "n": 96},
             {"m": 5, "n": 224, "what": "wide"},
+            {"m": 3, "n": 96, "what": "amax just below 2^k"},
+            {"m": 4, "n": 64, "what": "tiny and huge"},
+            {"m": 261, "n": 32},
         ),
         dtype=("uint8", "uint8"),
         outputs=("codes", "scales"),
         block=(16, 32),
         traffic=1.05,
+        seconds=20.0,
         rivals=(
             Rival(
                 key="not-scaled-to-six",
                 sentence="**Scaled to 1 instead of to the top octave**: E2M1's largest exponent is 2 (6 = 1.5 × 2²), so the "
                 "scale is 2^(floor(log2 amax) − 2).",
-                oracle=lambda x, c, s: mx_quantized(x, c, s, shift=0),
+                oracle=mx_with(shift=0),
+                hint=1,
+            ),
+            Rival(
+                key="amax-signed",
+                sentence="**amax is the largest x, not the largest |x|**: a block whose largest element is negative is scaled "
+                "too little.",
+                oracle=mx_with(largest=lambda blocks: blocks.max(axis=1, keepdims=True)),
+                hint=3,
+            ),
+            *alike(
+                "half-a-block",
+                "**amax is taken over half of the block**: both tiles count, the even elements and the odd ones.",
+                3,
+                *(mx_with(largest=lambda b, i=i: np.abs(b[:, i::2]).max(axis=1, keepdims=True)) for i in (0, 1)),
+            ),
+            *alike(
+                "log2-not-floored",
+                "**The exponent of amax is rounded, not floored**: the rule is ⌊log₂ amax⌋, and log2 in float32 of a number "
+                "just below 2^k is k. The exponent field of amax's bits is exact.",
+                1,
+                mx_with(log2=lambda amax: np.ceil(np.log2(np.where(amax > 0, amax, 1)))),
+                mx_with(log2=lambda amax: np.rint(np.log2(np.where(amax > 0, amax, 1)))),
+                mx_with(log2=lambda amax: np.floor(np.log2(np.where(amax > 0, amax, 1).astype(np.float32)))),
+            ),
+            Rival(
+                key="no-e8m0-bias",
+                sentence="**The scale's code is the exponent without 127**: E8M0 stores exponent + 127, so 2^0 is 127.",
+                oracle=mx_with(bias=0),
+                hint=1,
+            ),
+            Rival(
+                key="scale-code-below-0",
+                sentence="**The scale's code falls below 0 for a tiny amax, or a block of zeros**: the exponent field minus 2 "
+                "is then −2 or −1, 254 or 255 as a byte. Clamp it at 0.",
+                oracle=mx_unclamped,
                 hint=1,
             ),
             Rival(
                 key="swapped-nibbles",
                 sentence="**The two elements of a byte are swapped**: the even element goes into the lower four bits.",
-                oracle=lambda x, c, s: mx_quantized(x, c, s, swap=True),
+                oracle=mx_with(swap=True),
                 hint=3,
             ),
-            Rival(
-                key="ties-away",
-                sentence="**Ties go up instead of to the even code.** Compare with > where the lower code is even and with "
-                "≥ where it is odd.",
-                oracle=lambda x, c, s: mx_quantized(x, c, s, pick="half up"),
-                hint=2,
+            *alike(
+                "ties",
+                "**Only ties differ**: half way between two codes the even one wins. Compare with > where the lower code is "
+                "even and with ≥ where it is odd.",
+                2,
+                mx_with(up="1111111"),
+                mx_with(up="......."),
+                *(mx_with(up=".1.1.1."[:i] + "1."[i % 2] + ".1.1.1."[i + 1 :]) for i in range(7)),
             ),
             Rival(
                 key="sign-lost",
                 sentence="**The sign is lost**: bit 3 of each nibble is the sign of x.",
-                oracle=lambda x, c, s: mx_quantized(x, c, s, signed=False),
+                oracle=mx_with(signed=False),
+                hint=3,
+            ),
+            Rival(
+                key="zero-sign",
+                sentence="**−0 loses its sign**: `x < 0` is False for −0.0, and for what has become 0. Take the sign bit.",
+                oracle=lambda x, c, s: (mx_zero_sign(x, c, s), mx_quantized(x, c, s)[1]),
                 hint=3,
             ),
         ),
@@ -1721,7 +2558,7 @@ EXERCISES = [
             "E2M1 by counting: the code of |y| is how many of the seven midpoints 0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5 it "
             "passes. A tie must reach the even code: > 0.25, ≥ 0.75, > 1.25, ≥ 1.75, > 2.5, ≥ 3.5, > 5. Saturation is free.",
             "Load even and odd elements as two tiles [B, 16] (x + 2·pair and x + 2·pair + 1): each is read once, amax is the "
-            "maximum over both, and the byte is even | odd << 4. The sign is `pattern >> 28 & 8`.",
+            "maximum over both, and the byte is even | (odd << 4). The sign is `(pattern >> 28) & 8`.",
         ),
         why="A power-of-two scale needs no division: it is read off amax's exponent and put back as an exponent. Read once, "
         "write once: x is 32 bits in, 4.25 bits out, so the reading is 88 % of the traffic.",
