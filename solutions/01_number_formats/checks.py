@@ -317,6 +317,7 @@ def float_and_noise(rng: np.random.Generator, **shape) -> tuple[np.ndarray, np.n
     low = (x.view(np.uint32) & 0xFFFF).astype(np.int64)
     edge = rng.integers(0, 3, len(x))  # just enough, one too little, or any noise
     noise = np.where(edge == 0, (65536 - low) & 0xFFFF, np.where(edge == 1, 65535 - low, noise))
+    noise = np.where(np.isfinite(x), noise, 0xFFFF)  # so that a NaN whose sum is looked at always turns into a number
     return x, noise.astype(np.uint16)
 
 

@@ -57,7 +57,7 @@ def cases(exercise: Function, seed: int, inputs: Callable[..., tuple]) -> Iterat
 def attempt(exercise: Function, answer: Callable, trial: Trial, call: Callable | None = None) -> Trial:
     """Call the answer on private copies of the case's inputs and notice everything that is wrong."""
     _once(exercise, answer, trial, call or _plain_call(exercise))
-    if trial.wrong is not None and (left := poison.is_poison(trial.wrong.got) & trial.wrong.bad).any():
+    if trial.wrong is not None and ((left := poison.is_poison(trial.wrong.got)) & trial.wrong.bad).any():
         again = Trial(trial.label, trial.args)
         with poison.second_fill():
             _once(exercise, answer, again, call or _plain_call(exercise))
