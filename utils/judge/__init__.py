@@ -2,8 +2,10 @@
 
 exercise.py   what a chapter declares          run.py        from an answer to a verdict (and what a kind is)
 functions.py  Python answers, case by case     kernels.py    Triton kernels with their launcher
-predictions.py  numbers written down first     diagnose.py   from a mismatch to the likely mistake
-sandbox.py    a child process with limits      verdict.py    what the learner sees
+predictions.py  numbers written down first     diagnose.py   from a mismatch to the likely mistake (and patterns.py)
+sandbox.py    a child process with limits      explain.py    what was found, in a verdict's words
+poison.py     memory that nobody has written   verdict.py    what the learner sees
+source.py     an answer's text (and reach.py)  triton_watch.py, triton_trace.py, launcher.py, compiled.py: of kernels
 """
 
 from .exercise import (

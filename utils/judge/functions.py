@@ -56,11 +56,12 @@ def cases(exercise: Function, seed: int, inputs: Callable[..., tuple]) -> Iterat
 
 def attempt(exercise: Function, answer: Callable, trial: Trial, call: Callable | None = None) -> Trial:
     """Call the answer on private copies of the case's inputs and notice everything that is wrong."""
-    _once(exercise, answer, trial, call or _plain_call(exercise))
+    call = call or _plain_call(exercise)
+    _once(exercise, answer, trial, call)
     if trial.wrong is not None and ((left := poison.is_poison(trial.wrong.got)) & trial.wrong.bad).any():
         again = Trial(trial.label, trial.args)
         with poison.second_fill():
-            _once(exercise, answer, again, call or _plain_call(exercise))
+            _once(exercise, answer, again, call)
             same = again.wrong is not None and again.wrong.got.shape == left.shape
             trial.unwritten = left & poison.is_poison(again.wrong.got) if same else None
     return trial
@@ -106,16 +107,16 @@ def _plain_call(exercise: Function) -> Callable:
 
 def _column(results: list[Any], dtype: np.dtype) -> Any:
     """Single results as one array, if each is a number that `dtype` can hold; otherwise the first that is not."""
+    held = range(int(np.iinfo(dtype).min), int(np.iinfo(dtype).max) + 1) if dtype.kind in "iu" else None
+    numbers = []
     for result in results:
-        if not isinstance(to_numpy(result), np.ndarray) or to_numpy(result).dtype.kind not in "biuf":
+        number = to_numpy(result)
+        if number.dtype.kind not in "biuf":
             return result
-        if dtype.kind in "iu" and not (to_numpy(result).dtype.kind in "iu" and result in _range(dtype)):
+        if held is not None and not (number.dtype.kind in "iu" and result in held):
             return str(result)
-    return np.array([to_numpy(result) for result in results]).astype(dtype)
-
-
-def _range(dtype: np.dtype) -> range:
-    return range(int(np.iinfo(dtype).min), int(np.iinfo(dtype).max) + 1)
+        numbers.append(number)
+    return np.array(numbers).astype(dtype)
 
 
 def compare(exercise: Function, trial: Trial, outputs: Any) -> None:
