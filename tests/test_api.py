@@ -200,3 +200,65 @@ def test_the_setup_cell_elsewhere_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(AssertionError, match=r"\./study lab"):
         exec(course.setup_cell(course.chapters()[0]), {})
+
+
+def test_points_of_a_later_prediction_are_the_first_ones_everywhere(notebook):
+    notebook("megabytes_fp16 = '16.8'\nmicroseconds_to_read = 11.2")
+    assert "you said '16.8'" in str(notebook('check("00.1")'))
+    notebook(course.model("00.1"))
+    assert "0.5 of 1 point: the first answer" in str(notebook('check("00.1")'))
+    assert "0.5 of" in str(notebook("progress()")) and "first answer counts" in str(notebook("progress()"))
+
+
+def test_after_a_restart_the_cell_is_to_be_run_again(notebook, monkeypatch, capsys):
+    monkeypatch.setattr(course, "saved", lambda id: "")
+    assert "replace the `...`" in str(notebook('check("00.2")')).lower()
+    notebook(course.model("00.2"))
+    notebook('check("00.2")')
+    notebook("del saxpy")
+    seen = notebook('check("00.2")')
+    assert "`saxpy` is not defined in this session: run its cell (it passed earlier)" in str(seen)
+    assert seen.status == "not_attempted" and "not attempted" not in str(seen)
+    assert notebook('ready("00.2")') is False and "run its cell" in capsys.readouterr().out
+    notebook('reset("00.2")')
+    assert "not attempted yet" in str(notebook('check("00.2")'))
+    monkeypatch.setattr(course, "saved", lambda id: course.model(id))
+    assert "(it is filled in)" in str(notebook('check("00.2")'))
+
+
+def test_a_name_close_by_is_asked_about(notebook):
+    notebook(course.model("00.2").replace("saxpy", "saxby"))
+    assert "`saxby` is defined. Did you mean `saxpy`?" in str(notebook('check("00.2")'))
+
+
+def test_ready_is_withdrawn_when_the_answer_has_changed_since_it_passed(notebook, capsys):
+    notebook(course.model("00.2"))
+    notebook('check("00.2")')
+    notebook(course.model("00.2") + "# a comment\n")
+    assert notebook('ready("00.2")') is True
+    notebook(course.model("00.2").replace("a * x + y", "y - a * x"))
+    assert notebook('ready("00.2")') is False and "changed since it passed" in capsys.readouterr().out
+    assert notebook('check("00.2")').status == "failed" and notebook('ready("00.2")') is False
+    notebook(course.model("00.2"))
+    start = time.perf_counter()
+    assert notebook('ready("00.2")') is True
+    assert time.perf_counter() - start < 0.5  # some 5 ms; other work may run beside this
+
+
+@pytest.mark.parametrize("call", ["check()", "hint()", "reveal()", "reset()"])
+def test_without_an_id_the_exercises_are_named(notebook, call):
+    assert "Say which exercise" in (text := str(notebook(call))) and "chapter 00 has 00.1 to 00.3" in text
+
+
+def test_when_all_is_done_only_what_is_here_is_promised(notebook, monkeypatch):
+    monkeypatch.setattr(course, "chapters", lambda: [])
+    assert "All done" in (text := str(notebook("progress()"))) and "13" not in text
+
+
+def test_the_learners_saved_cell_is_found(tmp_path):
+    file = tmp_path / "00_start_here.ipynb"
+    assert course.saved("00.2", tmp_path) == ""
+    file.write_text(json.dumps({"cells": [{"id": "ex-00-2", "source": ["a\n", "b"]}]}))
+    assert course.saved("00.2", tmp_path) == "a\nb"
+    file.write_text("{")
+    assert course.saved("00.2", tmp_path) == ""

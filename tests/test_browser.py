@@ -1,5 +1,6 @@
 """The real JupyterLab in a real browser: a learner runs cells, is wrong, is right, in light and in dark.
 
+One JupyterLab for all of it: its theme is changed in the open page, since what is run does not depend on it.
 Screenshots of both themes are left in build/screenshots for people to look at.
 """
 
@@ -24,9 +25,9 @@ SHOTS = machine.ROOT / "build" / "screenshots"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-@pytest.fixture(scope="module", params=THEMES)
-def lab(request, tmp_path_factory):
-    """A learner's folder, JupyterLab on it in one theme, and its address."""
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab on a learner's folder."""
     home = tmp_path_factory.mktemp("course")
     for name in ("study", "utils", "solutions", "chapters"):
         (home / name).symlink_to(machine.ROOT / name)
@@ -35,7 +36,7 @@ def lab(request, tmp_path_factory):
         shutil.copy(chapter.notebook, home / "work")
     settings = home / "settings" / "@jupyterlab"
     for plugin, values in {
-        "apputils-extension/themes": {"theme": THEMES[request.param]},
+        "apputils-extension/themes": {"theme": THEMES["light"]},
         "notebook-extension/tracker": {"windowingMode": "none"},  # all cells in the page, to be counted
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     }.items():
@@ -57,7 +58,7 @@ def lab(request, tmp_path_factory):
         server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=home)
     try:
         wait_for(f"http://127.0.0.1:{port}/api")
-        yield request.param, f"http://127.0.0.1:{port}", home
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(20)
@@ -128,35 +129,51 @@ class Notebook:
         playwright.expect(found).to_contain_text(re.compile(wanted, re.IGNORECASE), timeout=60_000)
         return found.inner_text()
 
+    def wear(self, theme):
+        """Change the page to that theme; it is on when the page says so and its style sheet has come."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
+        )
+        self.page.locator(f"body[data-jp-theme-name='{THEMES[theme]}']").wait_for(state="attached")
+        dark = self.page.evaluate("() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color0').trim()")
+        assert dark in {"light": ("white", "#fff", "#ffffff"), "dark": ("#111", "#111111")}[theme], dark
+
     def photograph(self, name):
-        """The whole notebook, a screenful of 4000 pixels at a time."""
+        """The whole notebook in both themes, a screenful of 4000 pixels at a time."""
         panel = self.page.locator(".jp-WindowedPanel-outer")
         self.page.set_viewport_size({"width": 1200, "height": 4000})
         height = panel.evaluate("panel => panel.scrollHeight")
-        for number, top in enumerate(range(0, height, 3800)):
-            panel.evaluate("(panel, top) => panel.scrollTo(0, top)", top)
-            self.page.wait_for_timeout(300)
-            self.shot(f"{name}-{number}")
+        for theme in THEMES:
+            self.wear(theme)
+            for number, top in enumerate(range(0, height, 3800)):
+                panel.evaluate("(panel, top) => panel.scrollTo(0, top)", top)
+                self.page.wait_for_timeout(300)
+                self.save(f"{name}-{theme}-{number}")
 
     def shot(self, name):
+        """What is in view, in both themes."""
+        for theme in THEMES:
+            self.wear(theme)
+            self.save(f"{name}-{theme}")
+
+    def save(self, name):
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}.png")
 
 
 def test_a_learner_is_wrong_and_then_right(lab, browser):
-    theme, url, _ = lab
-    book = Notebook(browser, url, "00_start_here.ipynb")
+    book = Notebook(browser, lab, "00_start_here.ipynb")
     book.run("home = next")
     book.run("preflight()")
     assert "interpreter" in book.output("preflight()", "Triton").lower()
-    book.shot(f"00-preflight-{theme}")
+    book.shot("00-preflight")
     book.run("# Exercise 00.2")
     book.run('check("00.2")')
     book.output('check("00.2")', "not attempted")
     book.run("# Exercise 00.2", "# Exercise 00.2\ndef saxpy(a, x, y):\n    y += a * x\n    return y")
     book.run('check("00.2")')
     book.output('check("00.2")', "changes its input y")
-    book.shot(f"00-wrong-{theme}")
+    book.shot("00-wrong")
     book.run("# Exercise 00.2", course.model("00.2"))
     book.run('check("00.2")')
     book.output('check("00.2")', "passed")
@@ -166,23 +183,22 @@ def test_a_learner_is_wrong_and_then_right(lab, browser):
     book.run("# Exercise 00.3", course.model("00.3"))
     book.run('check("00.3")')
     book.output('check("00.3")', "passed")
-    book.shot(f"00-right-{theme}")
+    book.shot("00-right")
     book.run("progress()")
     book.output("progress()", "exercises passed")
-    book.shot(f"00-progress-{theme}")
+    book.shot("00-progress")
     book.page.close()
 
 
 def test_every_cell_of_every_shipped_chapter_runs(lab, browser):
     """Run All on the unsolved notebooks: no cell shows an error, and the whole page is photographed."""
-    theme, url, _ = lab
     for chapter in course.chapters():
-        book = Notebook(browser, url, chapter.notebook.name)
+        book = Notebook(browser, lab, chapter.notebook.name)
         book.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
         last = book.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last
         playwright.expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=180_000)
         count = len(json.loads(chapter.notebook.read_text())["cells"])
         playwright.expect(book.page.locator(".jp-Notebook .jp-Cell")).to_have_count(count)
         assert book.page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
-        book.photograph(f"{chapter.name}-{theme}")
+        book.photograph(chapter.name)
         book.page.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from utils import lab, suite
+from utils import history, lab, suite
 from utils.cli import main
 from utils.machine import ROOT
 
@@ -44,6 +44,28 @@ def test_a_bug_is_not_dressed_up_as_a_users_mistake(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(suite, "run", lambda fast: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["test"])
+
+
+def test_reset_reopens_the_exercise_in_the_progress(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STUDY_PROGRESS", str(tmp_path / "progress.sqlite3"))
+    monkeypatch.setattr("utils.notebook.workspace.reset", lambda id: [f"{id}: saved"])
+    history.add("00.2", "verdict", status="passed", points=1)
+    assert run("reset", "00.2") == 0
+    assert history.state("00.2").status == "open"
+    assert capsys.readouterr().out == "00.2: saved\n00.2: open again in your progress\n"
+
+
+@pytest.mark.parametrize(("git", "said"), [(True, "`git pull`"), (False, "unpack the newer handout over this folder")])
+def test_update_says_where_newer_chapters_come_from(
+    git: bool, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".git").mkdir() if git else None
+    monkeypatch.setattr("utils.machine.ROOT", tmp_path)
+    monkeypatch.setattr("utils.notebook.workspace.update", lambda: [])
+    assert run("update") == 0
+    assert said in capsys.readouterr().out
 
 
 # ./study lab

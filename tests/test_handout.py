@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +12,11 @@ import pytest
 from tiny_course import cell, solved, tiny_course
 
 from utils import course
+from utils.machine import ROOT
 from utils.notebook import files
 from utils.notebook.build import build
 from utils.notebook.grade import grade
-from utils.notebook.handout import Refused, write
+from utils.notebook.handout import Refused, for_students, write
 
 
 @pytest.fixture
@@ -96,3 +99,35 @@ def test_with_git_only_tracked_files_are_handed_out(root: Path, tmp_path: Path) 
     write(tmp_path / "out", root)
     assert "grades.csv" not in names(tmp_path / "out") and "study" in names(tmp_path / "out")
     assert not any(name.startswith(("tests", ".git")) for name in names(tmp_path / "out"))
+
+
+def test_the_students_readme_says_only_what_is_there() -> None:
+    text = for_students((ROOT / "README.md").read_text())
+    for gone in ("tests/", "mistakes.py", "chapter.py", "checks.py", "./study test", "./study build", "git pull"):
+        assert gone not in text
+    assert "./study lab" in text and "checks.sealed" in text and "newer handout" in text and "\n\n\n" not in text
+
+
+def test_its_study_offers_only_what_works_there(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "study", tmp_path)
+    (tmp_path / ".handout").write_text("")
+
+    def study(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([tmp_path / "study", *arguments], capture_output=True, text=True)
+
+    shown = study().stdout
+    assert all(f"./study {word}" in shown for word in ("lab", "grade", "doctor", "reset", "update"))
+    for word in ("test", "build", "handout"):
+        assert f"./study {word}" not in shown
+        asked = study(word)
+        assert asked.returncode == 2 and "needs the teacher's copy" in asked.stderr and asked.stderr.count("\n") == 1
+
+
+def test_its_last_hint_sends_to_no_model_answer(root: Path, tmp_path: Path) -> None:
+    write(tmp_path / "out", root)
+    code = "from utils import hint; hint('90.2'); hint('90.2')"
+    environment = os.environ | {"STUDY_PROGRESS": str(tmp_path / "progress.sqlite3")}
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "out", env=environment, capture_output=True, text=True
+    )
+    assert "Ask your teacher" in shown.stdout and "reveal" not in shown.stdout, shown.stderr

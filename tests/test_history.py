@@ -93,3 +93,12 @@ def test_ci_and_grading_write_no_progress(variable, monkeypatch):
     monkeypatch.setenv(variable, "passed")
     verdict("01.1", "passed")
     assert not history.path().exists()
+
+
+def test_the_answers_that_passed_are_remembered_until_a_reset():
+    verdict("01.1", "passed", answer="aa")
+    verdict("01.1", "failed", answer="")
+    verdict("01.1", "passed", answer="bb")
+    assert history.state("01.1").passed == {"aa", "bb"}
+    history.add("01.1", "reset")
+    assert history.state("01.1").passed == set()

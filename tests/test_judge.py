@@ -9,7 +9,9 @@ import pytest
 
 from utils.judge import Forbid, Function, Rival, Tolerance, judge, judge_source, sizes, spread
 from utils.judge.arrays import mismatch
+from utils.judge.explain import apart
 from utils.judge.source import closure, load
+from utils.judge.verdict import sentences
 
 CARD = dict(id="99.1", title="Twice", minutes=1, dots=1, hints=("a", "b"), why="because")
 DOUBLE = Function(
@@ -319,3 +321,76 @@ def test_closure_defines_an_answer_again_by_itself():
         text = closure(namespace, ("double",))
     assert "import numpy as np" in text and "from math import floor" in text and "TWO = 2" in text
     assert judge_source(DOUBLE, text)[0].status == "passed"
+
+
+def test_closure_takes_only_what_is_read_and_writes_every_constant():
+    code = (
+        "import numpy as np\nv = object()\nw = float('nan')\nlost = float('nan')\nlarge = -np.inf\n"
+        "half = np.float32(0.5)\n"
+        "def double(x):\n  v = x\n  def part(w): return w.large if half == 0 else v\n"
+        "  return part(x) + x + (large if lost == lost else 0)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        text = closure(vars(load(code, {}, folder)), ("double",))
+    assert text.splitlines()[:3] == ["half = 0.5", 'large = float("-inf")', 'lost = float("nan")']
+    assert judge_source(DOUBLE, text)[0].status == "passed"
+
+
+def test_a_forbidden_name_is_said_before_anything_is_run():
+    exercise = dataclasses.replace(DOUBLE, forbid=(Forbid(names=("struct",), because="Not here."),))
+    seen = verdict("import struct\ndef double(x): return struct.pack('H', -1)", exercise)
+    assert seen.diagnosis == "forbidden-route" and "struct" in str(seen) and "ushort" not in str(seen)
+
+
+def test_the_cases_that_are_wrong_are_counted():
+    late = str(verdict("def double(x):\n  y = 2 * x\n  if len(x) > 500: y[500] = 9\n  return y"))
+    assert "Wrong in 2 of 8 cases (not in the first 5)" in late and "Smallest: n = 909" in late
+    noticed = "def double(x):\n  if len(x) > 500: return 3 * x\n  y = 2 * x\n  x *= 2\n  return y"
+    assert "Wrong in 2 of 8 cases" in str(verdict(noticed))
+
+
+def test_one_case_is_one_case():
+    assert "(1 case before it ran)" in str(verdict("def double(x): return 2 * x if len(x) < 2 else 1 / 0"))
+
+
+def test_a_warning_names_the_answers_line():
+    code = "import numpy as np\ndef double(x):\n  y = x.astype('float16') * np.float16(60000)\n  return 1 * y"
+    text = str(verdict(code, dataclasses.replace(DOUBLE, widest="float32")))
+    assert "line 3: RuntimeWarning: overflow" in text and "watched.py" not in text
+
+
+def test_numbers_that_differ_look_different():
+    assert apart(np.float64(0.00344736123), np.float64(0.00344736098)) == ("0.00344736123", "0.00344736098")
+    assert apart(np.float32(1.5), np.float32(2.5)) == ("1.5", "2.5")
+
+
+TWO = dataclasses.replace(
+    DOUBLE,
+    rivals=(
+        Rival(key="no-sign", sentence="The sign is lost.", oracle=lambda x: abs(2 * x)),
+        Rival(key="no-end", sentence="The end is 7.", oracle=lambda x: np.append(2 * x[:-1], 7).astype("float32")),
+        Rival(key="other", sentence="Something else.", oracle=lambda x: 2 * x + 1),
+    ),
+)
+
+
+def test_of_two_mistakes_at_once_one_is_named_with_its_evidence():
+    seen = verdict("def double(x):\n  y = abs(2 * x)\n  y[-1] = 7\n  return y", TWO)
+    assert seen.diagnosis == "no-sign" and "more than one mistake" in str(seen) and "Case: n = " in str(seen)
+    three = "def double(x):\n  y = 2 * x\n  y[::3] = x[::3] ** 2 + 11\n  return y"
+    assert verdict(three, TWO).diagnosis == "wrong-values"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("right. then `np. it` is used. **bold** is too.", "Right. Then `np. it` is used. **Bold** is too."),
+        (
+            "**it** is. **a word** e.g. this ... and np.empty. x is",
+            "**It** is. **A word** e.g. this ... and np.empty. x is",
+        ),
+        ("`a` is wrong? no", "`a` is wrong? No"),
+    ],
+)
+def test_sentences_begin_with_a_capital_and_code_does_not(text, shown):
+    assert sentences(text) == shown

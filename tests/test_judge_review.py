@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import utils  # noqa: F401  (sets TRITON_INTERPRET before Triton is imported)
+from utils import compile_worker
 from utils.judge import EXACT, Forbid, Function, Kernel, Tolerance, judge, judge_source, sizes, spread
 
 torch = pytest.importorskip("torch")
@@ -400,6 +401,7 @@ def test_no_folder_is_left_behind():
 
 
 def test_no_file_or_child_is_left_behind():
+    compile_worker.stop()  # which is kept on purpose
     before = len(os.listdir("/proc/self/fd"))
     for seed in range(20):
         assert judge(NUMPY, {"f": lambda x: 2 * x}, seed).status == "passed"

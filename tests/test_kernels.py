@@ -1,11 +1,14 @@
 """The judge on a Triton kernel with its launcher, on the interpreter."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
 
-import utils  # noqa: F401  (sets TRITON_INTERPRET before Triton is imported)
-from utils.judge import Kernel, Tolerance, judge_source, sizes, spread
+import utils  # sets TRITON_INTERPRET before Triton is imported
+from utils.judge import Kernel, Tolerance, compiled, judge_source, sizes, spread
 
 torch = pytest.importorskip("torch")
 triton = pytest.importorskip("triton")
@@ -183,3 +186,49 @@ def test_a_helper_kernel_is_compiled_with_it():
     code = edited("\n@triton.jit", "\n@triton.jit\ndef twice(v):\n    return 2 * v\n\n@triton.jit")
     seen = judge_source(DOUBLE, code.replace("2 * v, mask", "twice(v), mask"), (1,), PRELUDE)[0]
     assert seen.status == "passed" and "`kernel` compiles for sm_90" in str(seen), str(seen)
+
+
+def test_a_global_that_is_nan_and_named_like_a_local_does_not_reach_the_compiler():
+    code = "v = float('nan')\nm = float('inf')\n" + RIGHT
+    assert "`kernel` compiles for sm_90" in str(judge_source(DOUBLE, code, (1,), PRELUDE)[0])
+
+
+@pytest.mark.parametrize(
+    ("edit", "said", "unsaid"),
+    [
+        (("tl.program_id(0) * BLOCK + ", ""), "where does `tl.program_id` come in", "cdiv"),
+        (("grid = (triton.cdiv(x.numel(), 128),)", "grid = (1,)"), "room for 128 in the 1 program", "tl.program_id"),
+        (("i < n", "i < n - 1"), "Does the last block write its part", "cdiv"),
+        (("x + i, mask=m", "x + i"), "Mask the load.", "outside."),
+        (("x + i, mask=m", "x + i + 4096, mask=m"), "all of it lies outside", "grid"),
+    ],
+)
+def test_advice_is_what_the_trace_shows(edit, said, unsaid):
+    likely = dict(judge_source(DOUBLE, edited(*edit), (1,), PRELUDE)[0].rows)["likely"]
+    assert said in likely and unsaid not in likely, likely
+
+
+def test_too_slow_may_mean_element_by_element():
+    slow = "for k in tl.static_range(100000):\n        tl.store(y + k % n, tl.load(x + k % n))\n    tl.store"
+    quick = dataclasses.replace(DOUBLE, seconds=1.0)
+    seen = judge_source(quick, edited("tl.store", slow), (1,), PRELUDE)[0]
+    assert seen.diagnosis == "timeout" and "element by element" in str(seen)
+
+
+def test_when_the_courses_compiler_fails_it_says_so(monkeypatch):
+    def broken(*args, **options):
+        raise RuntimeError("the compiler's process ended with 1:\nNameError: name 'nan' is not defined")
+
+    monkeypatch.setattr(compiled, "compile_triton", broken)
+    seen = judge_source(DOUBLE, RIGHT, (1,), PRELUDE)[0]
+    assert seen.status == "passed" and "the course's compiler failed, not `kernel` (NameError" in str(seen)
+
+
+def test_in_a_notebook_the_compilers_process_starts_with_triton():
+    code = (
+        "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel');"
+        "from utils import tl, compile_worker; print(compile_worker._worker.usable)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("STUDY_EXPECT", "STUDY_VERDICTS")}
+    seen = subprocess.run([sys.executable, "-c", code], cwd=utils.machine.ROOT, env=environment, capture_output=True)
+    assert seen.stdout == b"True\n", seen.stderr.decode()

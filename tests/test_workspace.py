@@ -42,6 +42,14 @@ def edit(work: Path, **sources: str) -> None:
     files.write(work / "90_tiny.ipynb", files.dumps(notebook))
 
 
+def say(work: Path, *checks: str) -> None:
+    """Give check cells an output."""
+    notebook = mine(work)
+    for identity in checks:
+        cell(notebook, identity).outputs = [new_output("stream", name="stdout", text="passed")]
+    files.write(work / "90_tiny.ipynb", files.dumps(notebook))
+
+
 def newer(root: Path, *changes: tuple[str, str]) -> None:
     """A new version of the chapter."""
     path = root / "solutions" / "90_tiny" / "chapter.py"
@@ -130,14 +138,20 @@ def test_update_without_the_original_still_keeps_everything(root: Path, work: Pa
 
 def test_reset_puts_the_stub_back_and_saves_the_code(root: Path, work: Path) -> None:
     chapters = course.chapters(root)
-    assert reset("90.2", chapters, work) == ["90.2: nothing to reset, it is as it came"]
+    assert reset("90.2", chapters, work) == ["90.2: the cell is as it came"]
     edit(work, ex_90_2=MINE, ex_90_3="best = 1")
+    say(work, "check-90-2", "check-90-3")
     messages = reset("90.2", chapters, work)
-    assert "your code is saved as work/backups/90_tiny." in messages[0]
+    assert "your code is saved as work/backups/90_tiny." in messages[0] and "copy it from there" in messages[0]
+    assert (cell(mine(work), "check-90-2").outputs, cell(mine(work), "check-90-2").execution_count) == ([], None)
+    assert cell(mine(work), "check-90-3").outputs
     (saved,) = (work / "backups").iterdir()
     assert saved.read_text() == MINE + "\n"
     assert "your code here" in cell(mine(work), "ex-90-2").source
     assert cell(mine(work), "ex-90-3").source == "best = 1"
+    say(work, "check-90-2")
+    assert reset("90.2", chapters, work) == ["90.2: the cell is as it came, what its check said is cleared"]
+    assert not cell(mine(work), "check-90-2").outputs
 
 
 def test_reset_brings_a_deleted_exercise_back(root: Path, work: Path) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import os
 import random
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from . import course, history, machine, page
-from .judge import Exercise, Kernel, Predict, Verdict, judge, not_attempted, predictions
+from .answers import attempted, fingerprint, stale, undefined
+from .judge import Exercise, Kernel, Predict, Verdict, judge, not_attempted, not_defined, predictions
 from .judge.explain import Session
-from .judge.source import plain_function
 
 Shown = page.Card | Verdict
 
@@ -43,7 +41,7 @@ def shown(function: Callable[..., Shown]) -> Callable[..., Shown]:
 
 
 @shown
-def check(exercise_id: str, seed: int | None = None) -> Verdict:
+def check(exercise_id: str = "", seed: int | None = None) -> Verdict:
     """Check your answer to an exercise, e.g. `check("01.4")`.
 
     Fresh random inputs each time; `seed` repeats those of an earlier verdict. Never stops "Run All".
@@ -51,17 +49,18 @@ def check(exercise_id: str, seed: int | None = None) -> Verdict:
     namespace = _callers_namespace()
     _, exercise = course.find(exercise_id)
     if not attempted(exercise, namespace):
-        verdict = not_attempted(exercise)
+        why = undefined(exercise, namespace)
+        verdict = not_defined(exercise, why) if why else not_attempted(exercise)
     elif isinstance(exercise, Predict):
         verdict = _predicted(exercise, namespace)
     else:
         verdict = _tried(exercise, namespace, random.randrange(10**6) if seed is None else seed)
-    _keep(verdict)
+    _keep(verdict, fingerprint(exercise, namespace) if verdict.status == "passed" else "")
     return verdict
 
 
 @shown
-def hint(exercise_id: str) -> page.Card:
+def hint(exercise_id: str = "") -> page.Card:
     """The next hint; each is more concrete than the one before."""
     _, exercise = course.find(exercise_id)
     level = min(history.state(exercise.id).hints + 1, len(exercise.hints))
@@ -74,7 +73,7 @@ def hint(exercise_id: str) -> page.Card:
 
 
 @shown
-def reveal(exercise_id: str) -> page.Card:
+def reveal(exercise_id: str = "") -> page.Card:
     """The model answer and the idea behind it; recorded as seen."""
     _, exercise = course.find(exercise_id)
     source = course.model(exercise.id)
@@ -88,7 +87,7 @@ def reveal(exercise_id: str) -> page.Card:
 
 
 @shown
-def reset(exercise_id: str) -> page.Card:
+def reset(exercise_id: str = "") -> page.Card:
     """Start an exercise again: its verdicts no longer count, and the empty cell is put below this one."""
     _, exercise = course.find(exercise_id)
     source = course.stub(exercise.id)
@@ -111,29 +110,20 @@ def progress() -> page.Card:
 
 
 def ready(exercise_id: str) -> bool:
-    """Whether you have written `exercise_id`; says "needs ..." if not. For cells that use your answer."""
+    """Whether you have written `exercise_id`, and not changed it since it passed; says "needs ..." if not.
+
+    For cells that use your answer.
+    """
+    namespace = _callers_namespace()
     _, exercise = course.find(exercise_id)
-    if attempted(exercise, _callers_namespace()):
-        return True
-    print(f"needs {exercise.id} {exercise.title}")
+    if attempted(exercise, namespace):
+        if not stale(exercise, namespace):
+            return True
+        why = "it has changed since it passed, run its check again"
+    else:
+        why = undefined(exercise, namespace)
+    print(f"needs {exercise.id} {exercise.title}" + (f": {why}" if why else ""))
     return False
-
-
-def attempted(exercise: Exercise, namespace: dict[str, Any]) -> bool:
-    """Whether the live answer differs from the shipped cell."""
-    if isinstance(exercise, Predict):
-        return not any(predictions.is_open(namespace.get(q.name, ...)) for q in exercise.quantities)
-    if any(name not in namespace for name in exercise.answers):
-        return False
-    shipped = course.stub(exercise.id)
-    mine = []
-    for name in course.definitions(shipped):
-        function = plain_function(namespace.get(name))
-        try:
-            mine.append(inspect.getsource(function) if function else f"{name} = 0")
-        except (OSError, TypeError):
-            return True  # defined where no source can be read: certainly not the stub
-    return not course.is_stub("\n".join(mine), shipped, tuple(course.definitions(shipped)))
 
 
 def _tried(exercise: Exercise, namespace: dict[str, Any], seed: int) -> Verdict:
@@ -150,20 +140,19 @@ def _predicted(exercise: Predict, namespace: dict[str, Any]) -> Verdict:
     before = history.state(exercise.id).first if history.recording() else {}
     if not before or before == now.first:
         return now
-    counted = predictions.judge(Session(exercise, 0), before)
-    said = ", ".join(f"{name} = {value}" for name, value in before.items())
-    row = ("counts", f"your first answer ({said}): {dict(counted.rows)['score']} right")
-    return replace(now, rows=(*now.rows, row), points=counted.points, first=before)
+    return predictions.first_counts(Session(exercise, 0), now, before)
 
 
-def _keep(verdict: Verdict) -> None:
-    """Store the verdict where it belongs: the learner's progress, a grader's file, or CI's expectation."""
+def _keep(verdict: Verdict, answer: str) -> None:
+    """Store the verdict where it belongs: the learner's progress (with the mark of the answer that passed), a grader's
+    file, or CI's expectation."""
     if file := os.environ.get("STUDY_VERDICTS"):
         with open(file, "a") as out:
             out.write(json.dumps(verdict.record(), default=str) + "\n")
     history.add(
         verdict.exercise,
         "verdict",
+        answer=answer,
         **{k: v for k, v in verdict.record().items() if k not in ("exercise", "html", "text")},
     )
     expected = os.environ.get("STUDY_EXPECT")

@@ -89,22 +89,29 @@ def doctor() -> None:
 
 @app.command()
 def reset(exercise: Annotated[str, typer.Argument(help='for example "01.3"')]) -> None:
-    """Put the stub of one exercise back into your notebook; your answer goes to work/backups/."""
-    from .course import UnknownExercise
+    """Open one exercise again, its empty cell back in your notebook; your answer goes to work/backups/."""
+    from . import history
+    from .course import UnknownExercise, find
     from .notebook import workspace
 
     try:
-        tell(workspace.reset(exercise))
+        _, found = find(exercise)
     except UnknownExercise as unknown:
         raise Mistake(str(unknown)) from unknown
+    tell(workspace.reset(found.id))
+    history.add(found.id, "reset")
+    print(f"{found.id}: open again in your progress")
 
 
 @app.command()
 def update() -> None:
-    """Bring your notebooks in work/ up to the current chapters; your answers are kept."""
+    """Bring your notebooks in work/ up to the chapters in this folder; your answers are kept."""
+    from .machine import ROOT
     from .notebook import workspace
 
     tell(workspace.update())
+    source = "`git pull`" if (ROOT / ".git").exists() else "unpack the newer handout over this folder"
+    print(f"Newer chapters: {source}, then ./study update again.")
 
 
 @app.command()

@@ -11,6 +11,7 @@ import re
 import sys
 import types
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,6 +72,9 @@ def chapters(root: Path = machine.ROOT) -> list[Chapter]:
 def find(exercise_id: str) -> tuple[Chapter, Exercise]:
     """The chapter and exercise of an id such as "01.4"; raises UnknownExercise."""
     wanted = str(exercise_id).strip()
+    if not wanted:
+        has = (f"chapter {chapter.number} has {' to '.join(_ends(chapter))}" for chapter in chapters())
+        raise UnknownExercise(f'Say which exercise, as in `check("01.3")`: {", ".join(has)}.')
     for chapter in chapters():
         if wanted.startswith(f"{chapter.number}.") and wanted in (exercises := chapter.exercises()):
             return chapter, exercises[wanted]
@@ -78,6 +82,12 @@ def find(exercise_id: str) -> tuple[Chapter, Exercise]:
     near = difflib.get_close_matches(_normal(wanted), known, n=3, cutoff=0.5)
     hint = f" Did you mean {', '.join(near)}?" if near else f" There are {known[0]} to {known[-1]}." if known else ""
     raise UnknownExercise(f"There is no exercise {wanted!r}.{hint}")
+
+
+def _ends(chapter: Chapter) -> list[str]:
+    """The ids of a chapter's first and last exercise."""
+    ids = list(chapter.exercises())
+    return list(dict.fromkeys([*ids[:1], *ids[-1:]]))
 
 
 def _normal(text: str) -> str:
@@ -99,7 +109,16 @@ def cell_id(exercise_id: str, kind: str = "ex") -> str:
 def stub(exercise_id: str) -> str:
     """The exercise cell as shipped, before anything is written in it; raises UnknownExercise."""
     chapter, _ = find(exercise_id)
-    return _shipped_cells(chapter.notebook, chapter.notebook.stat().st_mtime_ns)[cell_id(exercise_id)]
+    return _sources(chapter.notebook, chapter.notebook.stat().st_mtime_ns)[cell_id(exercise_id)]
+
+
+def saved(exercise_id: str, work: Path = machine.ROOT / "work") -> str:
+    """The exercise cell in the learner's copy of the chapter, as last saved; "" if there is none."""
+    chapter, _ = find(exercise_id)
+    file = work / chapter.notebook.name
+    with suppress(OSError, ValueError, KeyError):
+        return _sources(file, file.stat().st_mtime_ns).get(cell_id(exercise_id), "")
+    return ""
 
 
 def is_stub(source: str, shipped: str, names: tuple[str, ...]) -> bool:
@@ -145,7 +164,7 @@ def setup_cell(chapter: Chapter) -> str:
 
 
 @cache
-def _shipped_cells(notebook: Path, _modified: int) -> dict[str, str]:
+def _sources(notebook: Path, _modified: int) -> dict[str, str]:
     return {cell["id"]: _text(cell) for cell in json.loads(notebook.read_text())["cells"]}
 
 

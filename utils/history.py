@@ -25,7 +25,10 @@ _said: set[str] = set()
 
 @dataclass
 class State:
-    """One exercise, as of now. status: "open", "failed", "error", "unjudged" or "passed" (once passed, stays)."""
+    """One exercise, as of now. status: "open", "failed", "error", "unjudged" or "passed" (once passed, stays).
+
+    passed: marks of the answers that passed (see answers.fingerprint).
+    """
 
     status: str = "open"
     tries: int = 0
@@ -33,6 +36,7 @@ class State:
     seen_solution: bool = False
     first: dict[str, Any] = field(default_factory=dict)
     points: float = 0.0
+    passed: set[str] = field(default_factory=set)
 
 
 def path() -> Path:
@@ -85,6 +89,8 @@ def states() -> dict[str, State]:
             state.first = state.first or data.get("first", {})
             if state.status != "passed":
                 state.status = data["status"]
+            if answer := data.get("answer"):
+                state.passed.add(answer)
             state.points = max(state.points, data.get("points", 0.0))
     return found
 

@@ -15,6 +15,7 @@ def overview() -> page.Card:
     states = history.states()
     rows, lines, following = [], [], None
     done = total = points = most = 0
+    lost = False
     for chapter in course.chapters():
         marks, text = [], []
         for id, exercise in chapter.exercises().items():
@@ -28,6 +29,7 @@ def overview() -> page.Card:
             text.append(sign)
             done, total = done + (state.status == "passed"), total + 1
             points, most = points + state.points, most + exercise.points
+            lost |= state.status == "passed" and state.points < exercise.points
             if following is None and state.status != "passed":
                 following = (chapter, exercise, state)
         passed = sum(states.get(id, history.State()).status == "passed" for id in chapter.exercises())
@@ -40,13 +42,17 @@ def overview() -> page.Card:
     advice = _next(following)
     table = (f'<table style="border-collapse:collapse;color:{page.TEXT};background:transparent">{"".join(rows)}</table>'
              f'<div style="margin-top:6px">{page.inline(advice)}</div>')  # fmt: skip
-    title = f"{done} of {total} exercises passed · {points:g} of {most:g} points"
+    counts = " (of a prediction, the first answer counts)" if lost else ""
+    title = f"{done} of {total} exercises passed · {round(2 * points) / 2:g} of {most:g} points{counts}"
     return page.Card(title, (*lines, ("next", advice)), page.BLUE, raw=table)
 
 
 def _next(following: tuple | None) -> str:
     if following is None:
-        return "**All done.** Chapter 13 is the mock interview; `reset` reopens an exercise for practice."
+        return (
+            "**All done**: you have passed every exercise of the chapters that are here. `./study update` brings newer "
+            "ones, `reset` reopens an exercise for practice."
+        )
     chapter, exercise, state = following
     if state.status == "failed" or state.status == "error":
         return f'**Next:** mend {exercise.id} {exercise.title} · `hint("{exercise.id}")`'

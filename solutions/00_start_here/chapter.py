@@ -43,7 +43,7 @@ preflight()
 # %% [markdown]
 # {{card 00.1}}
 # A layer has a weight matrix of 4096 × 4096 numbers in float16. How many megabytes (10⁶ bytes) is that?
-# A large copy on one H100 80GB HBM3 was measured at 3.0 TB/s (3.0 · 10¹² bytes a second). How many microseconds does
+# A large copy on one H100 80GB HBM3 was measured at 3.0 TB/s (3.0 · 10¹² bytes per second). How many microseconds does
 # reading the matrix once take at that rate?
 #
 # Replace each `...` by a number or a formula. First run the next two cells **as they are**: that is what
@@ -144,8 +144,9 @@ if ready("00.3"):
 # %% [markdown]
 # ## Where you stand
 #
-# `progress()` shows every chapter and what to do next. `reveal("00.3")` shows a model answer with its idea; it is
-# noted that you looked. `reset("00.3")` gives you the empty cell back for another try.
+# `progress()` shows every chapter and what to do next. `reset("00.3")` gives you the empty cell back for another try.
+# `reveal("00.3")` shows a model answer with its idea, and it is noted that you looked. A copy handed out by a teacher
+# comes without model answers: there it says so, and you ask the teacher.
 #
 # Your notebooks are copies in `work/`. A newer version of the course is merged into them with `./study update`:
 # what you wrote stays.

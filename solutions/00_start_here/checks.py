@@ -24,10 +24,10 @@ MATRIX = Predict(
             rtol=0.01,
             because="4096 × 4096 numbers of 2 bytes are 33,554,432 bytes, and a megabyte is 10^6 bytes.",
             misreads=(
-                Misread(4096 * 4096 / 1e6, "one-byte", "That is one byte a number; float16 takes two."),
+                Misread(4096 * 4096 / 1e6, "one-byte", "That is one byte per number; float16 takes two."),
                 Misread(4096 * 4096 * 16 / 1e6, "bits", "Those are megabits: 16 bits are 2 bytes."),
                 Misread(4096 * 2 / 1e6, "one-row", "That is one row. The matrix has 4096 of them."),
-                Misread(4096 * 4096 * 4 / 1e6, "float32", "That is float32, with 4 bytes a number."),
+                Misread(4096 * 4096 * 4 / 1e6, "float32", "That is float32, with 4 bytes per number."),
             ),
         ),
         Quantity(

@@ -19,7 +19,8 @@
 # - turn int4 into FP16 with one OR and one subtract, and prove why BF16 needs more shifts;
 # - quantize to FP8 and MXFP4, and defend a format for weights, gradients, optimizer state and the KV cache.
 #
-# Predictions come before the code that answers them. A wrong one costs nothing and teaches the most.
+# Predictions come before the code that answers them. Your first answer is the one that is graded; being wrong here, and
+# seeing why, is what makes it stick.
 
 # %% tags=["setup"]
 import sys
@@ -55,8 +56,8 @@ draw.bits("Fields of each format, in bits", [
     draw.layout("FP16", 1, 5, 10),
     draw.layout("FP8 E5M2", 1, 5, 2, "the upper half of FP16"),
     draw.layout("FP8 E4M3", 1, 4, 3),
-    draw.layout("FP4 E2M1", 1, 2, 1, "never alone: a block shares a scale"),
-    draw.layout("E8M0", 0, 8, 0, "such a scale: a power of two"),
+    draw.layout("FP4 E2M1", 1, 2, 1, "for blocks of numbers: section 10"),
+    draw.layout("E8M0", 0, 8, 0, "a power of two, nothing else: section 10"),
 ])  # fmt: skip
 
 # %% [markdown]
@@ -97,7 +98,7 @@ draw.bits("One word, two cuts", [
 ])  # fmt: skip
 
 # %% [markdown]
-# Two exponents are not octaves. **All ones**: Inf if the fraction is 0, NaN otherwise. **All zeros**: a *subnormal*,
+# Two exponent fields are special. **All ones**: Inf if the fraction is 0, NaN otherwise. **All zeros**: a *subnormal*,
 # without the hidden 1 and with exponent 1 − bias, so that the ruler walks down to 0 in equal steps.
 #
 # Below, a toy format with 3 exponent and 2 fraction bits. Without subnormals there is a hole around 0, and two different
@@ -223,12 +224,12 @@ assert np.isnan(np.array(465.0, np.float32).astype(e4m3).astype(float))
 # %%
 names = ["float32", "bfloat16", "float16", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz",
          "float4_e2m1fn"]  # fmt: skip
-print("format              largest min normal  smallest  gap at 1 octaves")
+print(f"{'format':16}{'largest':>11}{'min normal':>12}{'smallest':>10}{'gap at 1':>10}{'octaves':>9}")
 for name in names:
     info = ml_dtypes.finfo(name)
     top, low, tiny = float(info.max), float(info.smallest_normal), float(info.smallest_subnormal)
     octaves = np.log2(top / low)
-    print(f"{name:16}{top:11.5g}{low:11.3g}{tiny:10.3g}{float(info.eps):10.3g}{octaves:8.1f}")
+    print(f"{name:16}{top:11.5g}{low:12.3g}{tiny:10.3g}{float(info.eps):10.3g}{octaves:9.1f}")
 
 code = np.arange(256, dtype=np.uint8)
 ocp, fnuz = (code.view(kind).astype(float) for kind in (e4m3, ml_dtypes.float8_e4m3fnuz))
@@ -243,18 +244,17 @@ assert numbers.sum() == 253 and (ocp[numbers] == 2 * fnuz[numbers]).all()  # not
 # gap at x. FP16, E5M2 and E4M3 begin and end inside it; FP32 and BF16 go on beyond both edges.
 
 # %%
+# name, fraction bits, powers of two: the smallest normal number, the first too large, where the line begins
+formats = [("FP32", 23, -126, 128, -60), ("BF16", 7, -126, 128, -60), ("FP16", 10, -14, 16, -24),
+           ("E5M2", 2, -14, 16, -16), ("E4M3", 3, -6, 9, -9)]  # fmt: skip
 fig, ax = plt.subplots()
-# name, lowest and highest power shown, the power of the smallest normal number, fraction bits
-formats = [("FP32", -60, 60, -126, 23), ("BF16", -60, 60, -126, 7), ("FP16", -24, 16, -14, 10),
-           ("E5M2", -16, 16, -14, 2), ("E4M3", -9, 8.8, -6, 3)]  # fmt: skip
-for name, low, high, normal, M in formats:
-    x = np.geomspace(2.0**low, 2.0**high * 0.999, 2000)
-    (line,) = ax.plot(x, 2.0 ** (np.maximum(np.floor(np.log2(x)), normal) - M), linewidth=1.5)
-    at = (1.3e9, 2.0 ** (30 - M)) if high == 60 else (x[0] * 0.8, 2.0 ** (normal - M))
-    ax.text(*at, name, color=line.get_color(), fontsize=9, va="center",
-            ha="left" if high == 60 else "right")  # fmt: skip
+for name, M, normal, end, begin in formats:
+    octaves = np.arange(begin, end)  # one step for each octave; subnormals keep the lowest octave's gap
+    gaps = 2.0 ** (np.maximum(octaves, normal) - M)
+    ax.stairs(gaps, 2.0 ** np.arange(begin, end + 1), baseline=None, linewidth=1.5, label=name)
 ax.set(xscale="log", yscale="log", xlim=(1e-9, 1e9), ylim=(1e-17, 1e8))
 ax.set(xlabel="x", ylabel="gap between neighbors at x")
+ax.legend(loc="lower right", ncols=5)
 ax.axhline(1, color="0.5", linewidth=1, linestyle=":")
 _ = ax.text(2e-9, 1.6, "gap 1: above this line integers are lost", fontsize=9)
 
@@ -454,24 +454,26 @@ check("01.9")
 
 # %%
 if ready("01.8") and ready("01.9"):
-    rng, w = np.random.default_rng(0), np.ones(12, np.float32)  # truncated, nearest, ten by dice
-    history = [w]
-    for r in rng.integers(0, 65536, (1000, 10)).astype(np.uint16):
-        up = w + np.float32(0.001)  # the update itself in float32; storing it is what rounds
-        cut = (up[:1].view(np.uint32) >> 16).astype(np.uint16)
-        kept = np.concatenate([cut, to_bf16(up[1:2]), stochastic_bf16(up[2:], r)])
-        w = kept.view(bfloat16).astype(np.float32)
-        history.append(w)
-    history = np.array(history)
+    def number(bits):
+        return bits.view(bfloat16).astype(np.float32)
+
+    rng, update = np.random.default_rng(0), np.float32(0.001)
+    cut, near, dice = [np.ones(1, np.float32)], [np.ones(1, np.float32)], [np.ones(10, np.float32)]
+    for _ in range(1000):  # the update is added in float32; storing the sum is what rounds
+        r = rng.integers(0, 65536, 10).astype(np.uint16)
+        cut.append(number(((cut[-1] + update).view(np.uint32) >> 16).astype(np.uint16)))
+        near.append(number(to_bf16(near[-1] + update)))
+        dice.append(number(stochastic_bf16(dice[-1] + update, r)))
+
     fig, ax = plt.subplots()
     ax.plot([0, 1000], [1, 2], color="0.5", linestyle=":", label="exact")
-    ax.plot(history[:, 2:], color="C2", linewidth=0.6, alpha=0.5)
-    ax.plot(history[:, 2:].mean(axis=1), color="C2", label="stochastic: ten runs and their mean")
-    ax.plot(history[:, 1], color="C0", label="nearest even")
-    ax.plot(history[:, 0], color="C1", linestyle="--", label="truncated")
+    ax.plot(dice, color="C2", linewidth=0.6, alpha=0.5)
+    ax.plot(np.mean(dice, axis=1), color="C2", label="stochastic: ten runs and their mean")
+    ax.plot(near, color="C0", label="nearest even")
+    ax.plot(cut, color="C1", linestyle="--", label="truncated")
     ax.set(xlabel="updates of 0.001", ylabel="weight stored in BF16")
     ax.legend()
-    assert w[0] == w[1] == 1 and 1.9 < w[2:].mean() < 2.1
+    assert cut[-1] == near[-1] == 1 and 1.9 < dice[-1].mean() < 2.1
 
 # %% [markdown]
 # Nearest and truncated lie on each other: both never moved. A stochastic run wanders, but around the exact line. That is
@@ -554,9 +556,10 @@ assert product == 67500 and float(bfloat16(product)) == 67584
 assert float(np.exp(np.float16(10))) == 22032 and float(np.exp(np.float16(11))) == 59872
 
 # %% [markdown]
-# The accumulator was FP32 all along: it is the *store* that overflows in the first line, and the square in the second
-# (an RMSNorm, which divides a row by the root of its mean square, of activations around 300: 300² = 90,000). BF16 overflows in neither, and rounds 67,500 to 67,584. But its
-# mean of 4,096 equal numbers is wrong by a factor of 11. Range was not the only problem; section 6 has the other one.
+# In the first line the accumulator was FP32 all along: it is the *store* that overflows. In the second it is the square,
+# 300² = 90,000. (An RMSNorm, which divides a row by the root of its mean square, computes just that.) BF16 overflows in
+# neither, and rounds 67,500 to 67,584. But its mean of 4,096 equal numbers is wrong by a factor of 11. Range was not the
+# only problem; section 6 has the other one.
 #
 # It happens to real models. T5 was trained in BF16; in FP16 its hidden states pass 65,504 and the output is NaN (Hugging
 # Face transformers, pull request 10956 and issue 5651; the authors: "all our experiments use bfloat16",
@@ -566,7 +569,7 @@ assert float(np.exp(np.float16(10))) == 22032 and float(np.exp(np.float16(11))) 
 # {{card 01.11}}
 # `safe_softmax(x)`: x float16[m, n], a softmax along each row → float16[m, n]. Logits reach ±60,000 and may be −Inf
 # (masked, probability 0); a row of only −Inf gives zeros. Rows are up to 70,001 long. Allowed error: 0.3 % of the row's
-# largest probability. NumPy or plain Python, in float16 and float32 only, as a kernel would.
+# largest probability. NumPy, in float16 and float32 only, as a kernel would.
 #
 # `safe_softmax(np.float16([[12, 12], [-np.inf, 7]]))` is `[[0.5, 0.5], [0, 1]]`.
 
@@ -641,7 +644,7 @@ assert ones.sum() == len(ones)
 # **A tree**: add neighbors, then neighbors of those; both operands stay alike in size, and the error grows with log n
 # instead of n. A GPU reduction is a tree anyway. **Compensation**: keep a second number for what the first could not
 # hold. That is Kahan's sum, the cure where terms come one at a time and there is no wider format to turn to: a loss
-# logged over a million steps in FP32, a weight kept in BF16 that takes one update a step.
+# logged over a million steps in FP32, a weight kept in BF16 that takes one update per step.
 #
 # Its trick: after `new = total + y` has rounded, `(new − total) − y` is exactly what went wrong, as long as
 # |total| ≥ |y|.
@@ -688,11 +691,18 @@ def tree_sum(x):
     return x[0]
 
 
-rng, lengths = np.random.default_rng(0), 2 ** np.arange(2, 14)
-ways = {"running, FP16": lambda x: np.cumsum(x, axis=0)[-1], "tree, FP16": tree_sum}
+def running_sum(x):
+    return np.cumsum(x, axis=0)[-1]
+
+
+def fp32_sum(x):
+    return x.sum(axis=0, dtype=np.float32)
+
+
+ways = {"running, FP16": running_sum, "tree, FP16": tree_sum, "FP32 accumulator": fp32_sum}
 if ready("01.13"):
     ways["Kahan, FP16 (yours)"] = kahan_sum
-ways["FP32 accumulator"] = lambda x: x.sum(axis=0, dtype=np.float32)
+rng, lengths = np.random.default_rng(0), 2 ** np.arange(2, 14)
 fig, ax = plt.subplots()
 for name, way in ways.items():
     error = []
@@ -782,7 +792,7 @@ assert 1e-9 * start >= 2.0**-14 > 1e-9 * start / 2
 # %% [markdown]
 # {{card 01.15}}
 # `scaled_step(w, g, lr, scale)`: w float32[n] are master weights, g float16[n] is the gradient of scale × loss. Returns
-# `(new w float32[n], new scale)`. If g is all finite (65504 is): w − lr·g/scale in float32, the same scale. If g holds
+# `(new w float32[n], new scale)`. If g is all finite (65504 is): w − lr·g/scale, computed in float32 or wider, and the same scale. If g holds
 # any ±Inf or NaN: w unchanged (a copy) and scale / 2. Scales are powers of two, up to 2²⁴.
 #
 # `scaled_step(np.float32([1]), np.float16([8]), 0.5, 1024.0)` is `([0.99609375], 1024.0)`.
@@ -881,18 +891,23 @@ draw.bits("Does the second nibble fit in BF16?", [
 # (`interleaved_numeric_conversion.h`), and so is the order. AWQ's weights are unsigned with a zero-point of their own, so
 # it subtracts 1024 and 64 instead of 1032 and 72; vLLM's Marlin links the FasterTransformer lines in its comments. **The
 # 1024 is not a zero-point**: it is scaffolding, and it is always taken off.
+#
+# Kernels write these constants as bit patterns; the next cell checks them. It also derives `0xEA`, the number that stands
+# beside every `lop3` of such a kernel. A logic function of three bits a, b, c has eight results; as a byte, bit 4a + 2b + c
+# is the result for a, b, c. In that order the inputs themselves are `0xF0`, `0xCC` and `0xAA`: put them in for a, b, c,
+# and out comes the function's own byte.
 
 # %%
-constants = {0x6400: 1024, 0x6408: 1032, 0x2C00: 1 / 16, 0xD480: -72, 0xD400: -64, 0x6480: 1152}
-assert all(np.uint16(code).view(np.float16) == number for code, number in constants.items())
-assert [np.uint16(code).view(bfloat16) for code in (0x4300, 0x4308, 0xC308)] == [128, 136, -136]
-lut = (0xF0 & 0xCC) | 0xAA  # PTX: the expression, evaluated on these three bytes, is lop3's table
-print(f"lop3 table for (a & b) | c: {lut:#04x}")
+for code in (0x6400, 0x6408, 0x2C00, 0xD480, 0xD400):
+    print(f"{code:#06x} in FP16: {np.uint16(code).view(np.float16)}")
+for code in (0x4300, 0x4308):
+    print(f"{code:#06x} in BF16: {float(np.uint16(code).view(bfloat16))}")
+print(f"(a & b) | c is lop3's function {(0xF0 & 0xCC) | 0xAA:#04x}")
 
 # %% [markdown]
 # {{card 01.17}}
-# `dequant_fp16(words)`: words uint32[n], eight nibbles each, stored as above → float16[8n] in natural order, values
-# q = n − 8 in −8 ... 7, exact. No integer may become a float by conversion: only `&`, `|`, `>>`, `.view`, and a subtract
+# `dequant_fp16(words)`: words uint32[n], eight nibbles each, stored as above → float16[8n] in natural order (the eight
+# elements of word 0, then those of word 1), values q = n − 8 in −8 ... 7, exact. No integer may become a float by conversion: only `&`, `|`, `>>`, `.view`, and a subtract
 # or multiply-add on the result. `astype`, `float(...)`, `np.float16(...)`, `np.array`, `np.asarray` are refused, for they
 # can convert. Integers assigned into a float array convert as well; the check does not see that, so watch yourself.
 #
@@ -925,8 +940,8 @@ check("01.17")
 # %% [markdown]
 # {{card 01.18}}
 # `dequant_bf16(words)`: as before, but → bfloat16[8n]. Base `0x4300` (128), one mask, three shifts, one subtract of 136.
-# The same rules, with one difference: NumPy knows no BF16 of its own, so a constant is written `bfloat16(136)`;
-# `x - bfloat16(136)` stays BF16. `.view(bfloat16)` is how you read patterns.
+# The same rules. NumPy knows no BF16 of its own: `.view(bfloat16)` is how you read patterns, and a constant may be
+# written `bfloat16(136)`; `x - bfloat16(136)` stays BF16.
 #
 # `dequant_bf16(np.uint32([0x75316420]))` is `[-8, -7, -6, -5, -4, -3, -2, -1]`.
 
@@ -1015,7 +1030,7 @@ print("different:", [f"{c:#04x}: {want[c]} -> {trick[c]}" for c in different])
 assert different.tolist() == [0x7F, 0xFF] and trick[0x7F] == 480
 
 # %% [markdown]
-# ## 9 FP8 with one scale a tensor
+# ## 9 FP8 with one scale per tensor
 #
 # E4M3 spans 18 octaves, subnormals included; a tensor's values sit anywhere. So a tensor is stored as codes and one FP32 **scale**:
 # x ≈ code × scale, with scale = amax / 448, amax the largest |x|. INT8 does the same with amax / 127. What differs is
@@ -1126,15 +1141,15 @@ if ready("01.21"):
 #
 # ## 10 Four bits: a scale for every block
 #
-# FP4 E2M1 has 16 codes: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives. With one scale a tensor that is hopeless. So
+# FP4 E2M1 has 16 codes: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives. With one scale for a whole tensor that is hopeless. So
 # short blocks share a scale, and an outlier can only hurt its own block:
 #
 # - **MXFP4** (OCP Microscaling specification 1.0): 32 elements, scale E8M0, a power of two;
-# - **NVFP4** (Blackwell): 16 elements, scale E4M3, plus one FP32 scale a tensor to center those.
+# - **NVFP4** (Blackwell): 16 elements, scale E4M3, plus one FP32 scale per tensor to center those.
 
 # %% [markdown]
 # {{card 01.22}}
-# How many bits an element do MXFP4 and NVFP4 take, scales included? (NVFP4's one float per tensor does not count.)
+# How many bits per element do MXFP4 and NVFP4 take, scales included? (NVFP4's one float per tensor does not count.)
 
 # %% tags=["exercise"]
 # Predict 01.22
@@ -1257,7 +1272,7 @@ else:
 # | master weights | FP32, or BF16 + stochastic rounding / Kahan | an update of 2⁻⁹ of the weight is lost in BF16 |
 # | Adam's m and v | FP32; BF16 in DeepSeek-V3 | v holds *squares*: twice the octaves, impossible in FP16 |
 # | inference weights | as trained; FP8, INT4 groups, FP4 blocks | decode reads every weight for every token: bytes are time |
-# | inference activations | BF16 or FP16; FP8 a token | outliers in few channels: float codes and fine scales |
+# | inference activations | BF16 or FP16; FP8, a scale per token | outliers in few channels: float codes and fine scales |
 # | KV cache | BF16; FP8; below that keys by channel, values by token | read for every token; keys have channel outliers (KIVI) |
 # | softmax, norms, sums, logits, RoPE angles | FP32, in registers | sections 3, 5 and 6 |
 
@@ -1280,7 +1295,7 @@ assert np.float16(square) == 0 and w + bfloat16(2**-9) == w
 # the scales are can matter more than the bits.
 
 # %%
-def grid_round(x, group, top):  # symmetric integers, one scale a group
+def grid_round(x, group, top):  # symmetric integers, one scale per group
     blocks = x.reshape(-1, group)
     scale = np.abs(blocks).max(axis=1, keepdims=True) / top
     return (np.rint(blocks / scale) * scale).ravel()
@@ -1289,15 +1304,16 @@ def grid_round(x, group, top):  # symmetric integers, one scale a group
 rng = np.random.default_rng(0)
 x = rng.standard_normal(2**16, dtype=np.float32)
 x[rng.permutation(x.size)[:64]] *= 20
-rungs = [("FP16", 16, lambda x: x.astype(np.float16)), ("BF16", 16, lambda x: x.astype(bfloat16)),
-         ("INT8, groups of 128", 8 + 16 / 128, lambda x: grid_round(x, 128, 127)),
-         ("INT8, one scale", 8, lambda x: grid_round(x, x.size, 127)),
-         ("E4M3, one scale", 8, lambda x: rounded_to(x, "E4M3", np.abs(x).max())),
-         ("NVFP4", 4.5, nvfp4_round), ("MXFP4", 4.25, mxfp4_round),
-         ("INT4, groups of 128", 4 + 16 / 128, lambda x: grid_round(x, 128, 7)),
-         ("FP4, one scale", 4, fp4_one_scale)]  # fmt: skip
+# name, bits per element, x in that format
+rungs = [("FP16", 16, x.astype(np.float16)), ("BF16", 16, x.astype(bfloat16)),
+         ("INT8, groups of 128", 8 + 16 / 128, grid_round(x, 128, 127)),
+         ("INT8, one scale", 8, grid_round(x, x.size, 127)),
+         ("E4M3, one scale", 8, rounded_to(x, "E4M3", np.abs(x).max())),
+         ("NVFP4", 4.5, nvfp4_round(x)), ("MXFP4", 4.25, mxfp4_round(x)),
+         ("INT4, groups of 128", 4 + 16 / 128, grid_round(x, 128, 7)),
+         ("FP4, one scale", 4, fp4_one_scale(x))]  # fmt: skip
 size = np.linalg.norm(x)
-errors = [np.linalg.norm(way(x).astype(np.float32) - x) / size for _, _, way in rungs]
+errors = [np.linalg.norm(rounded.astype(np.float32) - x) / size for _, _, rounded in rungs]
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
 ax.barh([f"{name}  ({bits:g} bits)" for name, bits, _ in rungs], errors)
 ax.set(xscale="log", xlabel="relative error", xlim=(1e-4, 2))
@@ -1325,6 +1341,9 @@ assert errors[2] < errors[4] < errors[3]  # INT8 in groups, E4M3, INT8 with one 
 #
 # A block with amax 6: scale code 127; `[0.25, 0.75, 2.5, -5]` become 0.0, 1.0, 2.0, −4.0, bytes `[0x20, 0xE4]`.
 # With m·n/32 blocks in a row, block b owns elements 32b ..., code bytes 16b ... and scale b.
+#
+# A verdict that says `codes[0][3]` means byte 3 of row 0, elements 6 and 7; the last hexadecimal digit is element 6.
+# Scales are compared first, for a wrong scale spoils all the codes of its block.
 #
 # `tl.abs(t)` and `tl.maximum(a, b)` work element by element, `tl.max(t, axis=1)` gives each row's largest, and
 # `t.to(tl.int32, bitcast=True)` reads float32 bits as an integer (`.to(tl.float32, bitcast=True)` goes back).
@@ -1377,7 +1396,7 @@ if ready("01.24") and triton_backend():
     truth = x.cpu().numpy().reshape(-1, 32)
     out = codes.nbytes + scales.nbytes
     moved = x.nbytes + out
-    print(f"{x.nbytes:,} bytes in, {out:,} out: {8 * out / x.numel()} bits an element")
+    print(f"{x.nbytes:,} bytes in, {out:,} out: {8 * out / x.numel()} bits per element")
     error = np.linalg.norm(back - truth) / np.linalg.norm(truth)
     print(f"relative error {error:.1%}; reading is {x.nbytes / moved:.0%} of the traffic")
     assert np.array_equal(back.ravel(), mxfp4_round(truth.ravel()))
@@ -1397,7 +1416,7 @@ if ready("01.24") and triton_backend():
 # | FP16 | 1-5-10 | 65504 | 6.0e−8 | 2⁻¹⁰ | IEEE | 8 times finer, overflows at exp(11.09) |
 # | E5M2 | 1-5-2 | 57344 | 1.5e−5 | 1/4 | IEEE | half of FP16; gradients |
 # | E4M3 | 1-4-3 | 448 | 2⁻⁹ | 1/8 | NaN only | weights and activations; clamp before the cast |
-# | E2M1 | 1-2-1 | 6 | 0.5 | 1/2 | none | only with a scale a block (MX: 32, NVFP4: 16) |
+# | E2M1 | 1-2-1 | 6 | 0.5 | 1/2 | none | only with a scale per block (MX: 32, NVFP4: 16) |
 # | E8M0 | 0-8-0 | 2¹²⁷ | 2⁻¹²⁷ | | NaN = 0xFF | a scale: a power of two |
 
 # %%

@@ -48,19 +48,19 @@ def decoded(bits: np.ndarray, E: int, M: int) -> np.ndarray:
 
 def decoded_wrongly(
     hidden: int = 1, special: bool = True, subnormal: bool = True, bias=lambda E: 2 ** (E - 1) - 1, low: int = 1,
-    keeps_sign: bool = False, steps: int = 0,
+    keeps_sign: bool = False, steps: int = 0, mask_e=lambda E: 2**E - 1, mask_m=lambda M: 2**M - 1,
 ):  # fmt: skip
     """decode with one rule of the format broken, as an oracle.
 
     low: the exponent of subnormals before the bias.  keeps_sign: the sign bit stays in the exponent.
-    steps: what is added to 2^M in the fraction's denominator.
+    steps: what is added to 2^M in the fraction's denominator.  mask_e, mask_m: what the two fields are masked with.
     """
 
     def oracle(bits: np.ndarray, E: int, M: int) -> np.ndarray:
         code = bits.astype(np.int64)
         sign = 1.0 - 2.0 * (code >> (E + M) & 1)
-        exponent, fraction = code >> M, (code & (2**M - 1)) / (2**M + steps)
-        exponent = exponent if keeps_sign else exponent & (2**E - 1)
+        exponent, fraction = code >> M, (code & mask_m(M)) / (2**M + steps)
+        exponent = exponent if keeps_sign else exponent & mask_e(E)
         normal = np.ldexp(hidden + fraction, exponent - bias(E))
         small = np.ldexp(fraction, low - bias(E)) if subnormal else normal
         size = np.where(exponent == 0, small, normal)
@@ -69,6 +69,12 @@ def decoded_wrongly(
         return sign * size
 
     return oracle
+
+
+def decoded_through_widths(rules: bool) -> list:
+    """`& E` and `& M`: the widths of the fields used as masks, both or one of them."""
+    masks = [{"mask_e": lambda E: E, "mask_m": lambda M: M}, {"mask_e": lambda E: E}, {"mask_m": lambda M: M}]
+    return [decoded_wrongly(special=rules, subnormal=rules, **mask) for mask in masks]
 
 
 def alike(key: str, sentence: str, hint: int, *oracles) -> tuple[Rival, ...]:
@@ -93,6 +99,11 @@ def fp8_values(bits: np.ndarray) -> np.ndarray:
 
 def fp8_as(kind: type):
     return lambda bits: values_of(bits, np.dtype(kind))
+
+
+def fp8_top_exponent_as(value: float):
+    """S.1111.000 to S.1111.110 read as `value` too."""
+    return lambda bits: np.where(bits & 0x78 == 0x78, np.where(bits & 0x80, -value, value), fp8_values(bits))
 
 
 def fp8_short_exponent(nan: bool):
@@ -129,19 +140,21 @@ def numbers(rng: np.random.Generator, E: int, M: int, n: int = 0, what: str = ""
         x = rungs[power] - rng.uniform(0.1, 0.4, len(power)) * (rungs[power] - rungs[power - 1])
     elif what == "exact":
         x = rungs[:-1]
-    elif what == "edges":
+    elif what == "zeros":
+        x = [0.0]
+    elif what == "NaN":
+        x = [np.nan]
+    elif what == "smallest numbers":
+        x = [rungs[1], rungs[1] * 0.7, rungs[1] / 2, rungs[1] * 0.3]
+    elif what == "largest numbers":
         end = np.float32((rungs[-2] + rungs[-1]) / 2)
-        x = [0.0, rungs[1], rungs[1] / 2, rungs[-2], np.nextafter(end, np.float32(0)), end, 3e38, np.inf]
+        x = [rungs[-2], np.nextafter(end, np.float32(0)), end, 3e38, np.inf]
     else:
         x = spread(rng, n) * 2.0 ** rng.integers(-6, 3, n)
     x = np.asarray(x, np.float32)
-    x = np.concatenate([x, -x]) if what in ("edges", "exact") else x * rng.choice([-1, 1], len(x))
-    return (
-        np.append(np.nan, x).astype(np.float32) if what == "edges" else x.astype(np.float32),
-        E,
-        M,
-        saturate,
-    )
+    both = len(x) < 9 or what == "exact"
+    x = np.concatenate([x, -x]) if both and what else x * rng.choice([-1, 1], len(x))
+    return x.astype(np.float32), E, M, saturate
 
 
 def encoded(x: np.ndarray, E: int, M: int, saturate: bool, pick: str = "nearest even") -> np.ndarray:
@@ -225,6 +238,26 @@ def encoded_low_subnormals(negative: bool):
         gaps = np.rint(np.ldexp(size, bias + M))
         code = np.where(size < 2.0 ** (1 - bias), gaps - negative * 2**M, encoded(np.abs(x), E, M, saturate))
         return signed(code, x, E, M)
+
+    return oracle
+
+
+def encoded_low_octaves(zero: bool, end: str):
+    """No lower end to the exponent: below 2^(1 − bias) the code turns negative and wraps, or is clipped.
+
+    zero: encoded like frexp's power 0.  end: "wraps", "0" (clipped from below), or "last" (from above, once wrapped).
+    """
+
+    def oracle(x: np.ndarray, E: int, M: int, saturate: bool) -> np.ndarray:
+        bias, last = 2 ** (E - 1) - 1, ((2**E - 1) << M) - saturate
+        size = np.abs(x.astype(np.float64))
+        _, power = np.frexp(size)
+        code = np.rint(np.ldexp(size, M + 1 - power)) + (power + bias - 2.0) * 2**M
+        code = np.maximum(code, 0) if end == "0" else code
+        code = code.astype(np.int64).astype(np.uint32)
+        code = np.minimum(code, last) if end == "last" else code
+        low = (size < 2.0 ** (1 - bias)) & (zero | (size > 0))
+        return np.where(low, signed(code, x, E, M), encoded(x, E, M, saturate))
 
     return oracle
 
@@ -337,6 +370,18 @@ def stochastic_down(negative):
     return oracle
 
 
+def stochastic_rounded_again(nearest, nan: str):
+    """The sum with r is rounded once more.  nan: asked of "x", of the "sum", of "both", or "lost"."""
+
+    def oracle(x: np.ndarray, r: np.ndarray) -> np.ndarray:
+        added = (x.view(np.uint32) + r).view(np.float32)
+        code = nearest(added)
+        code = np.where(np.isnan(added), to_bf16_bits(added), code) if nan in ("sum", "both") else code
+        return np.where(np.isnan(x), to_bf16_bits(x), code) if nan in ("x", "both") else code
+
+    return oracle
+
+
 def stochastic_nan_late(x: np.ndarray, r: np.ndarray) -> np.ndarray:
     """The sum is asked whether it is NaN, not x."""
     added = x.view(np.uint32) + r
@@ -374,12 +419,29 @@ def softmax_nan_if_masked(x: np.ndarray) -> np.ndarray:
 
 
 def softmax_fp16_total(x: np.ndarray) -> np.ndarray:
+    masked = np.isneginf(x).all(axis=1, keepdims=True)
     e = np.exp(x.astype(np.float32) - x.max(axis=1, keepdims=True).astype(np.float32))
-    return e / e.sum(axis=1, keepdims=True).astype(np.float16)
+    return np.where(masked, 0, e / e.sum(axis=1, keepdims=True).astype(np.float16))
 
 
-def softmax_down_columns(x: np.ndarray) -> np.ndarray:
-    return softmax(x.T).T
+def softmax_fp16_total_nan_if_masked(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isneginf(x).all(axis=1, keepdims=True), np.nan, softmax_fp16_total(x))
+
+
+def softmax_down_columns(guarded: bool):
+    return lambda x: (softmax if guarded else softmax_nan_if_masked)(x.T).T
+
+
+def softmax_one_total(axis: int | None, guarded: bool):
+    """One sum for all rows; the maximum of each row (axis 1) or of all."""
+
+    def oracle(x: np.ndarray) -> np.ndarray:
+        wide = x.astype(np.float32)
+        top = wide.max(axis=axis, keepdims=True)
+        e = np.exp(wide - (np.where(np.isneginf(top), 0, top) if guarded else top))
+        return e / e.sum()
+
+    return oracle
 
 
 def softmax_below(top, guarded: bool, kind: type = np.float32):
@@ -507,6 +569,21 @@ def stepped_in_fp16(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tu
         return w - np.float32(lr) * (g / np.float16(scale)).astype(np.float32), scale
 
 
+# lr · g / scale by float16 arithmetic, in g's own format or narrowed to it
+FP16_STEPS = (
+    lambda g, lr, scale: lr * g / scale,
+    lambda g, lr, scale: lr * (g / scale),
+    lambda g, lr, scale: lr / scale * g,
+    lambda g, lr, scale: (lr * g).astype(np.float32) / np.float32(scale),
+    lambda g, lr, scale: (lr * g.astype(np.float32) / scale).astype(np.float16),
+)
+
+
+def stepped_in_fp16_unless(bad, step):
+    """w − step(g, lr, scale), not taken if bad(g)."""
+    return lambda w, g, lr, scale: (w, scale / 2) if bad(g) else (w - step(g, lr, scale), scale)
+
+
 def stepped_unscaled(w: np.ndarray, g: np.ndarray, lr: float, scale: float) -> tuple[np.ndarray, float]:
     _, scale_new = stepped(w, g, lr, scale)
     return (w if scale_new != scale else w - lr * g.astype(np.float64)), scale_new
@@ -625,6 +702,26 @@ def int4_elements(*which: int | None):
     return oracle
 
 
+def int4_wrapped(wrapped: float, order: list[int] = ORDER):
+    """n − 8 in uint32: below 0 it becomes 2^32 − 8 and more, which the float format stores as `wrapped`."""
+
+    def oracle(words: np.ndarray) -> np.ndarray:
+        q = nibbles(words, order) - 8.0
+        return np.where(q < 0, wrapped, q).ravel()
+
+    return oracle
+
+
+def int4_by_pair(words: np.ndarray) -> np.ndarray:
+    """Elements 0 and 1 of every word, then 2 and 3 of every word, and so on."""
+    return int4_values(words).reshape(-1, 4, 2).transpose(1, 0, 2).ravel()
+
+
+def int4_from_bits(*shifts: int):
+    """Element e of a word is the four bits from bit shifts[e] on, minus 8."""
+    return lambda words: ((words[:, None] >> np.uint32(shifts) & 15).astype(np.float64) - 8).ravel()
+
+
 def int4_fp16_base(words: np.ndarray) -> np.ndarray:
     """0x6400 | n read as BF16, minus 136."""
     pattern = (nibbles(words) | 0x6400).astype(np.uint16)
@@ -731,9 +828,33 @@ def quantized_multiplied(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]
     return np.clip(x * np.float32(scale), -448, 448).astype(e4m3).view(np.uint8), scale
 
 
-def quantized_by_own_amax(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
-    finite = x[np.isfinite(x)]
-    return quantized(x, float(np.abs(finite).max()), kind=np.float32)
+def quantized_by_own_amax(own, clamp: bool, otherwise: float = 1.0):
+    """amax = own(x), whatever was given.  otherwise: the scale where that is 0 or NaN."""
+
+    def oracle(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
+        amax = float(own(np.abs(x)))
+        scale = amax / 448 if amax > 0 else otherwise if amax != 0 else 1.0
+        y = x / np.float32(scale)
+        return (np.clip(y, -448, 448) if clamp else y).astype(e4m3).view(np.uint8), scale
+
+    return oracle
+
+
+def quantized_clamping_x(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
+    """Clamped to ±amax before the division."""
+    scale = amax / 448 if amax > 0 else 1.0
+    return (np.clip(x, -amax, amax) / np.float32(scale)).astype(e4m3).view(np.uint8), scale
+
+
+def quantized_converted(through_e4m3: bool):
+    """The numbers turned into integers, where their patterns are wanted."""
+
+    def oracle(x: np.ndarray, amax: float) -> tuple[np.ndarray, float]:
+        scale = amax / 448 if amax > 0 else 1.0
+        y = np.clip(x / np.float32(scale), -448, 448)
+        return (y.astype(e4m3) if through_e4m3 else y).astype(np.uint8), scale
+
+    return oracle
 
 
 # --- 01.24: MXFP4 -----------------------------------------------------------------------------------------
@@ -773,13 +894,14 @@ def floor_log2(amax: np.ndarray) -> np.ndarray:
 def mx_quantized(
     x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, shift: int = 2, swap: bool = False,
     up: str = ".1.1.1.", signed: bool = True, largest=lambda blocks: np.abs(blocks).max(axis=1, keepdims=True),
-    log2=floor_log2, bias: int = 127,
+    log2=floor_log2, bias: int = 127, order=lambda blocks: blocks,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """up: "1" for each of the seven ties between neighbors that goes up.  largest, log2: how amax and its power are found.
+    """Scales and codes.  up: "1" for each of the seven ties between neighbors that goes up.
 
-    bias: what is added to the exponent that is stored.
+    largest, log2: how amax and its power are found.  bias: what is added to the exponent that is stored.
+    order: where the 32 elements of each block are taken from.
     """
-    blocks = x.cpu().numpy().astype(np.float64).reshape(-1, 32)
+    blocks = order(x.cpu().numpy().astype(np.float64).reshape(-1, 32))
     amax = largest(blocks)
     power = np.where(amax > 0, log2(amax) - shift, -127).clip(-127, 127).astype(np.int64)
     y = np.ldexp(blocks, -power).clip(-6, 6)
@@ -790,7 +912,22 @@ def mx_quantized(
     nibble = nibble | (np.signbit(y) & signed).astype(np.uint8) << 3
     even, odd = nibble[:, 0::2], nibble[:, 1::2]
     packed = even << 4 | odd if swap else odd << 4 | even
-    return packed.reshape(tuple(codes.shape)), ((power + bias) & 255).astype(np.uint8).reshape(tuple(scales.shape))
+    return ((power + bias) & 255).astype(np.uint8).reshape(tuple(scales.shape)), packed.reshape(tuple(codes.shape))
+
+
+def one_apart(step: int):
+    """Pair p read from x + p and x + p + step."""
+
+    def order(blocks: np.ndarray) -> np.ndarray:
+        first = np.arange(16 * len(blocks))
+        return blocks.ravel()[np.stack([first, first + step], axis=1)].reshape(blocks.shape)
+
+    return order
+
+
+def halves(blocks: np.ndarray) -> np.ndarray:
+    """Element j of a block paired with element j + 16."""
+    return blocks.reshape(-1, 2, 16).swapaxes(1, 2).reshape(blocks.shape)
 
 
 def mx_with(**change):
@@ -798,13 +935,13 @@ def mx_with(**change):
     return lambda x, codes, scales: mx_quantized(x, codes, scales, **change)
 
 
-def mx_zero_sign(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
-    return mx_quantized(x + 0.0, codes, scales)[0]  # -0.0 + 0.0 is 0.0
+def mx_zero_sign(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    return mx_quantized(x + 0.0, codes, scales)  # -0.0 + 0.0 is 0.0
 
 
 def mx_unclamped(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """amax's exponent field minus 2 may fall below 0; the bits then make another float, step by step as on the GPU."""
-    right, _ = mx_quantized(x, codes, scales)
+    _, right = mx_quantized(x, codes, scales)
     blocks = x.cpu().numpy().reshape(-1, 32)
     scale = (np.abs(blocks).max(axis=1).view(np.int32) >> 23) - 2
     inverse = (254 - scale << 23).astype(np.int64).astype(np.int32).view(np.float32)
@@ -813,7 +950,7 @@ def mx_unclamped(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> 
     nibble |= np.signbit(y).astype(np.uint8) << 3
     low = scale < 0
     packed = np.where(low[:, None], nibble[:, 1::2] << 4 | nibble[:, 0::2], right.reshape(-1, 16))
-    return packed.astype(np.uint8).reshape(right.shape), (scale & 255).astype(np.uint8).reshape(tuple(scales.shape))
+    return (scale & 255).astype(np.uint8).reshape(tuple(scales.shape)), packed.astype(np.uint8).reshape(right.shape)
 
 
 # --- what is asked ----------------------------------------------------------------------------------------
@@ -927,6 +1064,21 @@ EXERCISES = [
         forbid=(NUMPY, NO_TABLES),
         rivals=(
             Rival(
+                key="formula-alone",
+                sentence="**That is the formula alone; two exponent fields are special.** Field 0 has no hidden 1, and "
+                "its exponent is 1 − bias: zero and the subnormals. All ones is no number: Inf (fraction 0) or NaN.",
+                oracle=decoded_wrongly(special=False, subnormal=False),
+                hint=2,
+            ),
+            *alike(
+                "width-as-mask",
+                "**`E` and `M` are widths, not masks**: `& 5` keeps bits 0 and 2. A mask of E ones is `2**E - 1`, of M "
+                "ones `2**M - 1`.",
+                1,
+                *decoded_through_widths(rules=True),
+                *decoded_through_widths(rules=False),
+            ),
+            Rival(
                 key="no-subnormals",
                 sentence="**Subnormals are read as if they had a hidden 1.** When the stored exponent is 0 there is no "
                 "hidden 1, and the exponent is 1 − bias, not 0 − bias.",
@@ -1029,7 +1181,7 @@ EXERCISES = [
             "fraction.",
             "The largest number has exponent 15 and fraction 110: 2^(15 − 7) × 1.75.",
         ),
-        why="Eight patterns a sign is 6 % of a byte's codes: too much to spend on Inf and NaN. E4M3 keeps one NaN a sign.",
+        why="Eight patterns of each sign are 6 % of a byte's codes: too much for Inf and NaN. E4M3 keeps one NaN of each sign.",
         follow_up="What does a cast of 1000.0 to E4M3 give, then? Ask three libraries.",
         quantities=(
             Quantity(
@@ -1080,6 +1232,14 @@ EXERCISES = [
                 "S.1111.110 are the numbers 256 to 448.",
                 oracle=fp8_as(ml_dtypes.float8_e4m3),
                 hint=1,
+            ),
+            *alike(
+                "top-exponent",
+                "**The whole top exponent is given away.** Only S.1111.111 is NaN; S.1111.000 to S.1111.110 are the "
+                "numbers 256 to 448. So look at the fraction, too: `(bits & 0x7F) == 0x7F`.",
+                1,
+                fp8_top_exponent_as(np.nan),
+                fp8_top_exponent_as(np.inf),
             ),
             Rival(
                 key="fnuz",
@@ -1201,18 +1361,25 @@ EXERCISES = [
         oracle=encoded,
         shapes=(
             {"E": 5, "M": 10, "n": 1},
+            {"E": 5, "M": 10, "what": "zeros"},
+            {"E": 5, "M": 10, "what": "NaN"},
+            {"E": 5, "M": 10, "what": "NaN", "saturate": True},
+            {"E": 5, "M": 10, "what": "smallest numbers"},
+            {"E": 5, "M": 10, "what": "largest numbers"},
+            {"E": 5, "M": 10, "what": "largest numbers", "saturate": True},
             {"E": 4, "M": 3, "what": "carries"},
-            {"E": 4, "M": 3, "what": "edges"},
-            {"E": 4, "M": 3, "what": "edges", "saturate": True},
+            {"E": 4, "M": 3, "what": "zeros"},
+            {"E": 4, "M": 3, "what": "NaN"},
+            {"E": 4, "M": 3, "what": "smallest numbers"},
+            {"E": 4, "M": 3, "what": "largest numbers"},
+            {"E": 4, "M": 3, "what": "largest numbers", "saturate": True},
             {"E": 5, "M": 2, "what": "ties"},
             {"E": 5, "M": 2, "what": "exact"},
-            {"E": 5, "M": 10, "what": "edges"},
-            {"E": 5, "M": 10, "what": "edges", "saturate": True},
             {"E": 5, "M": 10, "what": "carries"},
             {"E": 5, "M": 10, "what": "ties"},
             {"E": 5, "M": 10, "what": "near ties"},
             {"E": 5, "M": 10, "what": "exact"},
-            {"E": 8, "M": 7, "what": "edges"},
+            {"E": 8, "M": 7, "what": "largest numbers"},
             {"E": 8, "M": 7, "what": "ties"},
             {"E": 8, "M": 7, "what": "exact"},
             {"E": 8, "M": 7, "n": 1009},
@@ -1266,6 +1433,18 @@ EXERCISES = [
                 hint=3,
             ),
             Rival(
+                key="nan-sign",
+                sentence="**A negative NaN comes back positive**: the card asks for the sign of x there, too.",
+                oracle=lambda x, E, M, saturate: encoded(np.where(np.isnan(x), np.abs(x), x), E, M, saturate),
+                hint=3,
+            ),
+            Rival(
+                key="zero-sign",
+                sentence="**−0.0 loses its sign, and so does a negative NaN**: neither is < 0. `np.signbit` reads the bit.",
+                oracle=lambda x, E, M, saturate: encoded(np.where(x < 0, x, np.abs(x)), E, M, saturate),
+                hint=3,
+            ),
+            Rival(
                 key="zero-as-normal",
                 sentence="**Zero is encoded as a normal number**: `np.frexp(0)` gives power 0. Zero belongs to the "
                 "subnormals.",
@@ -1284,11 +1463,12 @@ EXERCISES = [
                 oracle=encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, ((2**E - 1) << M) - saturate)),
                 hint=3,
             ),
-            Rival(
-                key="nan-payload",
-                sentence="**NaN gets all fraction bits**: a NaN as well, but the card asks for the top one alone.",
-                oracle=encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, (2**E << M) - 1)),
-                hint=3,
+            *alike(
+                "nan-payload",
+                "**NaN gets other fraction bits**: a NaN as well, but the card asks for the top one alone.",
+                3,
+                encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, (2**E << M) - 1)),
+                encoded_nan_as(lambda x, E, M, saturate: np.full(x.shape, ((2**E - 1) << M) + 1)),
             ),
             Rival(
                 key="nan-unhandled",
@@ -1318,6 +1498,13 @@ EXERCISES = [
                 2,
                 encoded_low_subnormals(negative=True),
                 encoded_low_subnormals(negative=False),
+            ),
+            *alike(
+                "exponent-too-low",
+                "**The exponent has no lower end**: below 2^(1 − bias) it goes on falling, and the code turns negative. "
+                "Subnormals share the lowest octave's gap: exponent = max(exponent, 1 − bias).",
+                2,
+                *(encoded_low_octaves(zero, end) for zero in (False, True) for end in ("wraps", "0", "last")),
             ),
             Rival(
                 key="no-sign",
@@ -1531,6 +1718,25 @@ EXERCISES = [
                 oracle=lambda x, r: ((x.view(np.uint32) + r) >> 16).astype(np.uint16),
                 hint=2,
             ),
+            *alike(
+                "rounded-again",
+                "**It is rounded twice**: adding r *is* the rounding. After it the lower half is cut off: `>> 16`, not "
+                "`to_bf16`, not + 0x7FFF.",
+                2,
+                *(
+                    stochastic_rounded_again(again, nan)
+                    for again in (nan_lost, half_up)
+                    for nan in ("x", "sum", "both", "lost")
+                ),
+            ),
+            *alike(
+                "noise-as-number",
+                "**r is added to the number, not to its pattern**: 0.5 + 45,000 is 45,000.5. Add it to `x.view(np.uint32)`.",
+                2,
+                lambda x, r: to_bf16_bits(x + r),
+                lambda x, r: np.where(np.isnan(x), to_bf16_bits(x), cut(x + r)),
+                lambda x, r: cut(x + r),
+            ),
             Rival(
                 key="nan-late",
                 sentence="**The sum is asked whether it is NaN**: adding r to Inf gives a NaN's pattern, and adding it to "
@@ -1579,7 +1785,7 @@ EXERCISES = [
         ),
         why="A carry out of (lower half + r) happens for exactly `lower half` of the 65536 values of r: the chance of "
         "going up is the distance already traveled, so the expected result is x itself.",
-        follow_up="How many random bits do you need a weight and step, and where does a GPU kernel get them from?",
+        follow_up="How many random bits do you need per weight and step, and where does a GPU kernel get them from?",
     ),
     Predict(
         id="01.10",
@@ -1699,11 +1905,26 @@ EXERCISES = [
                 oracle=softmax_fp16_total,
                 hint=2,
             ),
+            *alike(
+                "wrong-axis",
+                "**Softmax over the columns, not the rows**: each row is to sum to 1, so maximum and sum go along axis 1, "
+                "with keepdims=True.",
+                1,
+                softmax_down_columns(guarded=True),
+                softmax_down_columns(guarded=False),
+            ),
+            *alike(
+                "one-total",
+                "**One sum for the whole array**: each row has a sum of its own (axis=1, keepdims=True).",
+                1,
+                *(softmax_one_total(axis, guarded) for axis in (None, 1) for guarded in (True, False)),
+            ),
             Rival(
-                key="wrong-axis",
-                sentence="**Softmax over the columns**: each row is to sum to 1 (axis 1, the last).",
-                oracle=softmax_down_columns,
-                hint=1,
+                key="masked-row",
+                sentence="**Two things. A row of nothing but −Inf comes back as NaN**: its maximum is −Inf, and −Inf − (−Inf) "
+                "is NaN; zeros are wanted. **And the sum of the exps is held in float16**: 70,001 ones are more than 65504.",
+                oracle=softmax_fp16_total_nan_if_masked,
+                hint=3,
             ),
         ),
         hints=(
@@ -1827,7 +2048,7 @@ EXERCISES = [
             "`total` and `lost` starting as np.zeros(m, np.float16).",
         ),
         why="Two numbers of 11 bits hold the sum: the total and what it could not hold. The error no longer grows with n, "
-        "at four operations a term. A compiler that may reorder floating point (-ffast-math) simplifies `lost` to 0.",
+        "at four operations per term. A compiler that may reorder floating point (-ffast-math) simplifies `lost` to 0.",
         follow_up="Kahan fails for [1, 1e4, 1, −1e4] in FP16. What does Neumaier's variant change?",
     ),
     Predict(
@@ -1897,6 +2118,13 @@ EXERCISES = [
                 "FP16 has no precision. Widen to float32 first.",
                 oracle=stepped_in_fp16,
                 hint=1,
+            ),
+            *alike(
+                "step-in-fp16",
+                "**The step is computed in float16**: g is float16, and a Python number beside it does not widen it, so "
+                "`lr * g / scale` rounds, overflows and underflows as float16 does. Widen g first.",
+                1,
+                *(stepped_in_fp16_unless(lambda g: not np.isfinite(g).all(), step) for step in FP16_STEPS),
             ),
             Rival(
                 key="not-unscaled",
@@ -1969,6 +2197,13 @@ EXERCISES = [
                 sentence="**The scale does not come down after an overflow**: the next step would overflow again.",
                 oracle=stepped_same_scale,
                 hint=2,
+            ),
+            *alike(
+                "step-in-fp16",
+                "**Two things. The step is computed in float16**: g is float16, and a Python number beside it does not "
+                "widen it. Widen g first. **And a NaN in g must skip the step as well**: `np.isfinite` sees both.",
+                1,
+                *(stepped_in_fp16_unless(lambda g: np.isinf(g).any(), step) for step in FP16_STEPS),
             ),
         ),
         hints=(
@@ -2101,6 +2336,21 @@ EXERCISES = [
                 oracle=int4_elements(4, 0, 5, 1, 6, 2, 7, 3),
                 hint=2,
             ),
+            *alike(
+                "wraps",
+                "**n − 8 wraps around below 0**: the words are uint32, and there 3 − 8 is 4,294,967,291, which float16 stores as Inf. Subtract as "
+                "floats: OR the nibble into 0x6400, read the pattern with `.view`, then take 1032 off. (Storing integers in a "
+                "float array is a conversion anyway.)",
+                1,
+                *(int4_wrapped(np.inf, order) for order in (ORDER, list(range(8)))),
+            ),
+            Rival(
+                key="by-pair",
+                sentence="**The pairs lie one after the other**: elements 0 and 1 of every word come first, then 2 and 3 "
+                "of every word. Group by word: join the (n, 2) pieces along axis 1, then `.ravel()`.",
+                oracle=int4_by_pair,
+                hint=3,
+            ),
             Rival(
                 key="base-left",
                 sentence="**The base is still in it**: 1024 + n and 1024 + 16 n come out. Subtracting it is the last step.",
@@ -2160,6 +2410,21 @@ EXERCISES = [
                 oracle=int4_elements(0, 4, 1, 5, 2, 6, 4, None),
                 hint=2,
             ),
+            *alike(
+                "wraps",
+                "**n − 8 wraps around below 0**: the words are uint32, and there 3 − 8 is 4,294,967,291. Subtract as "
+                "floats: OR the nibble into 0x4300, read the pattern with `.view`, then take 136 off. (Storing integers in a "
+                "float array is a conversion anyway.)",
+                1,
+                *(int4_wrapped(2.0**32, order) for order in (ORDER, list(range(8)))),
+            ),
+            Rival(
+                key="by-pair",
+                sentence="**The pairs lie one after the other**: elements 0 and 1 of every word come first, then 2 and 3 "
+                "of every word. Group by word: join the (n, 2) pieces along axis 1, then `.ravel()`.",
+                oracle=int4_by_pair,
+                hint=2,
+            ),
             Rival(
                 key="fp16-base",
                 sentence="**0x6400 is FP16's base**: read as BF16 it is about 9.4e21, with a gap far above 1. BF16's base "
@@ -2217,6 +2482,13 @@ EXERCISES = [
                 oracle=on_tensors(int4_elements(0, 0, 1, 1, 2, 2, 3, 3)),
                 hint=2,
             ),
+            *alike(
+                "shift-in-nibbles",
+                "**The shift counts nibbles, `>>` counts bits**: nibble i begins at bit 4·i.",
+                2,
+                on_tensors(int4_from_bits(*(e // 2 + 4 * (e % 2) for e in range(8)))),
+                on_tensors(int4_from_bits(*range(8))),
+            ),
             Rival(
                 key="no-mask",
                 sentence="**The higher nibbles are still in the pattern**: after the shift, `& 0xF` keeps one.",
@@ -2253,8 +2525,8 @@ EXERCISES = [
             "`[:, None]`). Subtract 1032.0 as the last step.",
         ),
         why="The word is read once and stays in a register; the bit cast costs nothing; the only arithmetic is one OR and "
-        "one subtract an element. In a W4A16 GEMM this sits between the load of B and the tensor core.",
-        follow_up="Here each element is masked on its own. How would you make two a time, as the hardware's `half2` does?",
+        "one subtract per element. In a W4A16 GEMM this sits between the load of B and the tensor core.",
+        follow_up="Here each element is masked on its own. How would you make two at a time, as the hardware's `half2` does?",
     ),
     Predict(
         id="01.20",
@@ -2274,7 +2546,10 @@ EXERCISES = [
                 because="−7 to 7: an integer's codes are spread evenly over the range.",
                 misreads=(
                     Misread(16, "fence-post", "−7 to 7 are 15 values: 127/16 is 7.9, not 8."),
-                    Misread(8, "one-sided", "both signs count."),
+                    Misread(17, "fence-post", "−7 to 7 are 15 values: 8 is above 127/16 = 7.9."),
+                    Misread(14, "no-zero", "0 is a value too."),
+                    Misread(8, "one-sided", "both signs count: those are 0 to 7."),
+                    Misread(7, "one-sided", "both signs count, and 0: those are 1 to 7."),
                 ),
             ),
             Quantity(
@@ -2288,7 +2563,11 @@ EXERCISES = [
                         "that is INT8; a float spends as many codes on [14, 28] as on [224, 448].",
                     ),
                     Misread(16, "like-int8", "a sixteenth of the codes would be an integer's way."),
-                    Misread(95, "one-sided", "both signs count."),
+                    Misread(8, "like-int8", "that is INT8, and of one sign."),
+                    Misread(7, "like-int8", "that is INT8, and of one sign, without 0."),
+                    Misread(95, "one-sided", "both signs count: those are codes 0 to 94."),
+                    Misread(94, "one-sided", "both signs count, and 0: those are codes 1 to 94."),
+                    Misread(188, "no-zero", "0 is a value too."),
                     Misread(190, "two-zeros", "+0 and −0 are one value."),
                 ),
             ),
@@ -2296,7 +2575,7 @@ EXERCISES = [
     ),
     Function(
         id="01.21",
-        title="FP8 with one scale a tensor",
+        title="FP8 with one scale per tensor",
         minutes=10,
         dots=2,
         size="4 lines",
@@ -2349,12 +2628,35 @@ EXERCISES = [
                 oracle=lambda x, amax: quantized(x, amax, top=240, kind=np.float32),
                 hint=1,
             ),
-            Rival(
-                key="own-amax",
-                sentence="**The amax argument is ignored**: amax is computed from x. The card's warning is meant: the scale "
+            *alike(
+                "own-amax",
+                "**The amax argument is ignored**: amax is computed from x. The card's warning is meant: the scale "
                 "must come from the argument, even when x has outgrown it, for no pass over x has been paid for.",
-                oracle=quantized_by_own_amax,
-                hint=1,
+                1,
+                *(
+                    quantized_by_own_amax(own, clamp, otherwise)
+                    for clamp in (True, False)
+                    for own, otherwise in (
+                        (lambda size: size[np.isfinite(size)].max(), 1.0),
+                        (np.max, 1.0),
+                        (np.max, np.nan),
+                        (np.nanmax, 1.0),
+                    )
+                ),
+            ),
+            Rival(
+                key="clamps-x",
+                sentence="**x is clamped to ±amax**: with amax 0 nothing is left of it. Clamp x / scale to ±448.",
+                oracle=quantized_clamping_x,
+                hint=2,
+            ),
+            *alike(
+                "converted",
+                "**The numbers are converted to integers, not read as patterns**: `.astype(np.uint8)` makes 3 of 3.25; "
+                "`.view(np.uint8)` gives its code, 0x45.",
+                2,
+                quantized_converted(through_e4m3=True),
+                quantized_converted(through_e4m3=False),
             ),
             *alike(
                 "nan-lost",
@@ -2391,7 +2693,7 @@ EXERCISES = [
             "`np.clip(x / np.float32(scale), -448, 448)` keeps NaN and mends everything else, Inf included. Then "
             "`.astype(ml_dtypes.float8_e4m3fn).view(np.uint8)`.",
         ),
-        why="One multiply a tensor uses the whole range of the format. The clamp is what makes a stale amax (delayed "
+        why="One factor per tensor puts its values on the whole range of the format. The clamp is what makes a stale amax (delayed "
         "scaling) cost a little accuracy instead of a NaN.",
         follow_up="Why does delayed scaling (an amax from earlier steps) save a whole pass over the tensor?",
     ),
@@ -2401,7 +2703,7 @@ EXERCISES = [
         minutes=2,
         hints=(
             "The scale's bits are shared by the block: MXFP4 has 8 bits for 32 elements, NVFP4 8 bits for 16.",
-            "4 + 8/32 and 4 + 8/16. (NVFP4's one float32 a tensor does not count.)",
+            "4 + 8/32 and 4 + 8/16. (NVFP4's one float32 per tensor does not count.)",
         ),
         why="Half the block, twice the overhead: the trade between a scale's cost and how far an outlier's damage reaches.",
         follow_up="INT4 with groups of 128 and an FP16 scale: how many bits? And with a 4-bit zero-point?",
@@ -2478,7 +2780,7 @@ EXERCISES = [
             {"m": 261, "n": 32},
         ),
         dtype=("uint8", "uint8"),
-        outputs=("codes", "scales"),
+        outputs=("scales", "codes"),  # scales first: a wrong one makes its block's codes wrong as well
         block=(16, 32),
         traffic=1.05,
         seconds=20.0,
@@ -2511,6 +2813,26 @@ EXERCISES = [
                 mx_with(log2=lambda amax: np.ceil(np.log2(np.where(amax > 0, amax, 1)))),
                 mx_with(log2=lambda amax: np.rint(np.log2(np.where(amax > 0, amax, 1)))),
                 mx_with(log2=lambda amax: np.floor(np.log2(np.where(amax > 0, amax, 1).astype(np.float32)))),
+            ),
+            Rival(
+                key="never-saturates",
+                sentence="**That is another rule: ⌈log₂(amax / 6)⌉**, the smallest scale at which nothing saturates. OCP's "
+                "is ⌊log₂ amax⌋ − 2: amax lands in [4, 8), and what is above 6 saturates.",
+                oracle=mx_with(log2=lambda amax: np.ceil(np.log2(np.where(amax > 0, amax, 1) / 6)), shift=0),
+                hint=1,
+            ),
+            *alike(
+                "pairs-one-apart",
+                "**Pair p is read from x + p on**: its elements are 2p and 2p + 1, so x + 2 * pair.",
+                3,
+                mx_with(order=one_apart(1)),
+                mx_with(order=one_apart(16)),
+            ),
+            Rival(
+                key="halves-packed",
+                sentence="**A byte holds elements j and j + 16 of its block**: it should hold the neighbors 2j and 2j + 1.",
+                oracle=mx_with(order=halves),
+                hint=3,
             ),
             Rival(
                 key="no-e8m0-bias",
@@ -2549,7 +2871,7 @@ EXERCISES = [
             Rival(
                 key="zero-sign",
                 sentence="**−0 loses its sign**: `x < 0` is False for −0.0, and for what has become 0. Take the sign bit.",
-                oracle=lambda x, c, s: (mx_zero_sign(x, c, s), mx_quantized(x, c, s)[1]),
+                oracle=mx_zero_sign,
                 hint=3,
             ),
         ),
@@ -2563,7 +2885,7 @@ EXERCISES = [
         ),
         why="A power-of-two scale needs no division: it is read off amax's exponent and put back as an exponent. Read once, "
         "write once: x is 32 bits in, 4.25 bits out, so the reading is 88 % of the traffic.",
-        follow_up="NVFP4 wants an E4M3 scale a 16 elements and one FP32 scale a tensor. Why does that second level cost a "
+        follow_up="NVFP4 wants an E4M3 scale for every 16 elements and one FP32 scale per tensor. Why does that second level cost a "
         "pass over the tensor, and who pays it?",
     ),
 ]

@@ -24,6 +24,12 @@ def same(exercise: str, name: str, *edits: tuple[str, str], seeds: int = 10) -> 
 SEEDS = {"01.2": 3, "01.4": 5, "01.6": 5, "01.8": 5, "01.13": 3, "01.19": 4, "01.24": 3}
 
 
+FORMULA = """
+def decode(bits, E, M):
+    s, e, f = bits >> (E + M), (bits >> M) & (2**E - 1), bits & (2**M - 1)
+    return (-1) ** s * 2.0 ** (e - (2 ** (E - 1) - 1)) * (1 + f / 2**M)
+"""
+
 READING = [
     guess("01.1", "forgets the fraction", "no-fraction", ("-5.0", "-4.0")),
     guess("01.1", "forgets the bias", "no-bias", ("-5.0", "-163840.0")),
@@ -35,6 +41,12 @@ READING = [
     same("01.1", "integers and powers", ("-5.0", "-(2**2 + 1)"), ("-2048.0", "-(2**11)"), seeds=1),
     slip("01.2", "subnormals with a hidden 1", "no-subnormals", ("if exponent == 0:", "if False:")),
     slip("01.2", "no Inf, no NaN", "no-specials", ("if exponent == 2**E - 1:", "if False:")),
+    Wrong("01.2", "the formula alone", diagnosis="formula-alone", seeds=3, code=FORMULA),
+    Wrong("01.2", "the formula alone, widths as masks", diagnosis="width-as-mask", seeds=3,
+          code=FORMULA.replace("2**E - 1)", "E)").replace("(2**M - 1)", "M")),
+    slip("01.2", "widths as masks", "width-as-mask", ("(bits >> M) & (2**E - 1)", "(bits >> M) & E"), ("bits & (2**M - 1)", "bits & M")),
+    slip("01.2", "E as a mask", "width-as-mask", ("(bits >> M) & (2**E - 1)", "(bits >> M) & E")),
+    slip("01.2", "M as a mask", "width-as-mask", ("bits & (2**M - 1)", "bits & M")),
     slip("01.2", "no hidden 1", "no-hidden-one", ("(1 + fraction / 2**M)", "(fraction / 2**M)")),
     slip("01.2", "bias 2**(E-1)", "wrong-bias", ("bias = 2 ** (E - 1) - 1", "bias = 2 ** (E - 1)")),
     slip("01.2", "the sign is ignored", "no-sign", ("-1.0 if (bits >> (E + M)) & 1 else 1.0", "1.0")),
@@ -78,6 +90,9 @@ def decode(bits, E, M):
     slip("01.4", "IEEE's top exponent", "ieee-rule",
          ("if (bits & 0x7F) == 0x7F:", "if exponent == 15:"),
          ('return float("nan")', 'return sign * float("inf") if fraction == 0 else float("nan")')),
+    slip("01.4", "NaN in all of the top exponent", "top-exponent", ("if (bits & 0x7F) == 0x7F:", "if exponent == 15:")),
+    slip("01.4", "Inf in all of the top exponent", "top-exponent", ("if (bits & 0x7F) == 0x7F:", "if exponent == 15:"),
+         ('return float("nan")', 'return sign * float("inf")')),
     slip("01.4", "480 instead of NaN", "no-nan", ("if (bits & 0x7F) == 0x7F:", "if False:")),
     slip("01.4", "448 instead of NaN", "nan-to-largest", ('return float("nan")', "return sign * 448.0")),
     slip("01.4", "only one of the NaNs", "one-nan", ("if (bits & 0x7F) == 0x7F:", "if bits == 0x7F:")),
@@ -118,6 +133,12 @@ GAPS = [
     slip("01.6", "never saturates", "ignores-saturate", ("infinity - 1 if saturate else infinity", "infinity")),
     slip("01.6", "always saturates", "always-saturates", ("infinity - 1 if saturate else infinity", "infinity - 1")),
     slip("01.6", "loses the sign of zero", "zero-sign", ("np.signbit(x)", "(x < 0)")),
+    slip("01.6", "a positive NaN", "nan-sign", ("np.signbit(x)", "(np.signbit(x) & ~np.isnan(x))")),
+    slip("01.6", "loses the sign of zero alone", "zero-sign", ("np.signbit(x)", "((x < 0) | (np.isnan(x) & np.signbit(x)))")),
+    slip("01.6", "zero as a normal number, and NaN with all bits", "zero-as-normal",
+         ("np.where(size > 0, power, -999)", "power"), ("infinity + 2 ** (M - 1), code)", "infinity + 2**M - 1, code)")),
+    slip("01.6", "zero as a normal number, and ties up", "ties-away",
+         ("np.where(size > 0, power, -999)", "power"), ("np.rint(np.ldexp(size, M - exponent))", "np.floor(np.ldexp(size, M - exponent) + 0.5)")),
     slip("01.6", "NaN becomes Inf", "nan-to-inf", ("infinity + 2 ** (M - 1), code)", "infinity, code)")),
     slip("01.6", "zero is treated as a normal number", "zero-as-normal", ("np.where(size > 0, power, -999)", "power")),
     slip("01.6", "int64 patterns", "wrong-dtype",
@@ -126,6 +147,18 @@ GAPS = [
     slip("01.6", "NaN becomes the largest", "nan-to-largest",
          ("infinity + 2 ** (M - 1), code)", "infinity - 1 if saturate else infinity, code)")),
     slip("01.6", "NaN with all fraction bits", "nan-payload", ("infinity + 2 ** (M - 1), code)", "infinity + 2**M - 1, code)")),
+    slip("01.6", "NaN with the lowest fraction bit", "nan-payload", ("infinity + 2 ** (M - 1), code)", "infinity + 1, code)")),
+    slip("01.6", "no lower end to the exponent", "exponent-too-low",
+         ("np.maximum(np.where(size > 0, power, -999) - 1, 1 - bias)", "np.where(size > 0, power - 1, 1 - bias)")),
+    slip("01.6", "the same, zero too", "exponent-too-low",
+         ("np.maximum(np.where(size > 0, power, -999) - 1, 1 - bias)", "power - 1")),
+    slip("01.6", "no lower end to the exponent, the code clipped at 0", "exponent-too-low",
+         ("np.maximum(np.where(size > 0, power, -999) - 1, 1 - bias)", "np.where(size > 0, power - 1, 1 - bias)"),
+         ("code = np.minimum(code, infinity", "code = np.maximum(code, 0)\n    code = np.minimum(code, infinity")),
+    slip("01.6", "no lower end to the exponent, the code clipped after it has wrapped", "exponent-too-low",
+         ("np.maximum(np.where(size > 0, power, -999) - 1, 1 - bias)", "np.where(size > 0, power - 1, 1 - bias)"),
+         ("code = np.minimum(code, infinity",
+          "code = np.where(np.isfinite(code), code, infinity).astype(np.int64).astype(np.uint32)\n    code = np.minimum(code, infinity")),
     slip("01.6", "no rule for NaN", "nan-unhandled", ("np.where(np.isnan(x), infinity + 2 ** (M - 1), code)", "code")),
     slip("01.6", "the fraction is OR-ed in", "carry-lost",
          ("code = np.minimum(code, ",
@@ -170,6 +203,12 @@ def encode(x, E, M, saturate):
     return (code + np.signbit(x) * 2 ** (E + M)).astype(np.uint32)
 """),
 ]  # fmt: skip
+
+# 01.8's answer on the sum of pattern and noise
+ROUND_AGAIN = (
+    "(bits + r + np.uint32(0x7FFF) + ((bits + r) >> 16 & 1)) >> 16\n    added = bits + r\n"
+    "    carried = np.where(np.isnan(added.view(np.float32)), ((added >> 16) & 0x8000) | 0x7FC0, carried)"
+)
 
 ROUNDING = [
     guess("01.7", "ties up", "ties-up", ("tie_low = 1.0", "tie_low = 1.0078125")),
@@ -222,6 +261,12 @@ def to_bf16(x):
     slip("01.9", "NaN loses its sign", "nan-sign", ("((bits >> 16) & 0x8000) | 0x7FC0", "np.uint32(0x7FC0)")),
     slip("01.9", "NaN is looked for in the sum", "nan-late", ("np.isnan(x)", "np.isnan((bits + r).view(np.float32))")),
     slip("01.9", "one noise for all", "one-noise", ("bits + r)", "bits + r[0])")),
+    slip("01.9", "rounded again", "rounded-again", ("(bits + r) >> 16", "(bits + r + np.uint32(0x7FFF) + ((bits + r) >> 16 & 1)) >> 16")),
+    slip("01.9", "rounded again, half up", "rounded-again", ("(bits + r) >> 16", "(bits + r + np.uint32(0x8000)) >> 16")),
+    slip("01.9", "rounded again by to_bf16", "rounded-again", ("(bits + r) >> 16", ROUND_AGAIN)),
+    slip("01.9", "rounded again by to_bf16 alone", "rounded-again", ("(bits + r) >> 16", ROUND_AGAIN),
+         ("np.where(np.isnan(x), quiet, carried)", "carried")),
+    slip("01.9", "r added to the number", "noise-as-number", ("(bits + r) >> 16", "(x + r).view(np.uint32) >> 16")),
     slip("01.9", "its own noise", "forbidden-route",
          ("bits = x", "r = np.random.default_rng().integers(0, 65536, len(x)).astype(np.uint16)\n    bits = x")),
     slip("01.9", "negative numbers by subtraction", "flipped-negative",
@@ -274,6 +319,20 @@ RANGE = [
     slip("01.11", "down the columns", "wrong-axis",
          ("wide.max(axis=1, keepdims=True)", "wide.max(axis=0, keepdims=True)"),
          ("e.sum(axis=1, keepdims=True)", "e.sum(axis=0, keepdims=True)")),
+    Wrong("01.11", "down the columns, no rule for a masked one", diagnosis="wrong-axis", code="""
+def safe_softmax(x):
+    wide = x.astype(np.float32)
+    e = np.exp(wide - wide.max(axis=0))
+    return (e / e.sum(axis=0)).astype(np.float16)
+"""),
+    slip("01.11", "all in float16, no rule for a masked row", "masked-row", ("wide = x.astype(np.float32)", "wide = x"),
+         ("top = np.where(np.isneginf(top), np.float32(0), top)", "pass"), ("np.where(total > 0, total, np.float32(1))", "total")),
+    slip("01.11", "all in float16", "fp16-total", ("wide = x.astype(np.float32)", "wide = x"),
+         ("np.float32(0), top)", "np.float16(0), top)"), ("total, np.float32(1))", "total, np.float16(1))")),
+    slip("01.11", "one sum for all rows", "one-total", ("e.sum(axis=1, keepdims=True)", "e.sum()")),
+    slip("01.11", "one sum for all rows, no rule for a masked one", "one-total", ("e.sum(axis=1, keepdims=True)", "e.sum()"),
+         ("top = np.where(np.isneginf(top), np.float32(0), top)", "pass"), ("np.where(total > 0, total, np.float32(1))", "total")),
+    slip("01.11", "one maximum and one sum", "one-total", ("e.sum(axis=1, keepdims=True)", "e.sum()"), ("wide.max(axis=1, keepdims=True)", "wide.max()")),
     slip("01.11", "float32 comes back", "wrong-dtype", (".astype(np.float16)", "")),
     slip("01.11", "forgets to divide", "wrong-values",
          ("(e / np.where(total > 0, total, np.float32(1)))", "e")),
@@ -362,6 +421,18 @@ GRADIENTS = [
     same("01.14", "as a power", ("65536", "2.0**16"), seeds=1),
     slip("01.15", "divides in float16", "unscaled-in-fp16",
          ("g.astype(np.float32) / np.float32(scale)", "(g / np.float16(scale)).astype(np.float32)")),
+    slip("01.15", "the step in float16", "step-in-fp16",
+         ("gradient = g.astype(np.float32) / np.float32(scale)\n    return w - np.float32(lr) * gradient, scale", "return w - lr * g / scale, scale")),
+    slip("01.15", "the step in float16, divided first", "step-in-fp16",
+         ("gradient = g.astype(np.float32) / np.float32(scale)\n    return w - np.float32(lr) * gradient, scale", "return w - lr * (g / scale), scale")),
+    slip("01.15", "the step in float16, lr / scale first", "step-in-fp16",
+         ("gradient = g.astype(np.float32) / np.float32(scale)\n    return w - np.float32(lr) * gradient, scale", "return w - (lr / scale) * g, scale")),
+    slip("01.15", "the step in float16, looks for Inf only", "step-in-fp16", ("not np.isfinite(g).all()", "np.isinf(g).any()"),
+         ("gradient = g.astype(np.float32) / np.float32(scale)\n    return w - np.float32(lr) * gradient, scale", "return w - lr * g / scale, scale")),
+    slip("01.15", "widened after lr", "step-in-fp16",
+         ("gradient = g.astype(np.float32) / np.float32(scale)\n    return w - np.float32(lr) * gradient, scale", "return w - (lr * g).astype(np.float32) / np.float32(scale), scale")),
+    slip("01.15", "the step narrowed at the end", "step-in-fp16",
+         ("gradient = g.astype(np.float32) / np.float32(scale)\n    return w - np.float32(lr) * gradient, scale", "return w - (lr * g.astype(np.float32) / scale).astype(np.float16), scale")),
     slip("01.15", "never unscales", "not-unscaled", (" / np.float32(scale)", "")),
     slip("01.15", "zeros instead of skipping", "zeros-for-inf",
          ("return w.copy(), scale / 2", "return w - np.float32(lr) * np.where(np.isfinite(g), g, 0).astype(np.float32) / np.float32(scale), scale / 2")),
@@ -385,6 +456,14 @@ def scaled_step(w, g, lr, scale):
     return (w - lr / scale * g.astype(np.float64)).astype(np.float32), float(scale)
 """),
 ]  # fmt: skip
+
+WRAPS = """
+def dequant_fp16(words):
+    out = np.empty((len(words), 8), np.float16)
+    for e in range(8):
+        out[:, e] = ((words >> 4 * [0, 4, 1, 5, 2, 6, 3, 7][e]) & 15) - 8
+    return out.ravel()
+"""
 
 INT4 = [
     guess("01.16", "the base is missing", "no-base", ("1035", "11")),
@@ -411,6 +490,10 @@ INT4 = [
           "q = np.concatenate(pairs, axis=1).ravel()\n    return np.where(q < 0, q + np.uint16(0x4800).view(np.float16), q - np.uint16(0x4800).view(np.float16))")),
     slip("01.17", "converts", "forbidden-route", ("low.view(np.float16).reshape(-1, 2) - 1032", "((low & 15)[:, None] + 0).astype(np.float16)")),
     slip("01.17", "converts by calling the type", "forbidden-route", ("low.view(np.float16).reshape(-1, 2) - 1032", "np.float16((low & 15)[:, None] + 0)")),
+    Wrong("01.17", "n - 8 in uint32", diagnosis="wraps", code=WRAPS),
+    Wrong("01.17", "n - 8 in uint32, in order", diagnosis="wraps", code=WRAPS.replace("[0, 4, 1, 5, 2, 6, 3, 7][e]", "e")),
+    slip("01.17", "joined end to end", "by-pair", ("np.concatenate(pairs, axis=1).ravel()", "np.concatenate([pair.ravel() for pair in pairs])")),
+    slip("01.17", "stacked along axis 0", "by-pair", ("np.concatenate(pairs, axis=1).ravel()", "np.stack(pairs).ravel()")),
     slip("01.17", "forgets the second half of the word", "wrong-shape", ("(words, words >> 8)", "(words,)")),
     slip("01.17", "the patterns, not the numbers", "wrong-dtype", ("axis=1).ravel()", "axis=1).ravel().view(np.uint16)")),
     Right(exercise="01.17", name="one nibble position after the other, no upper mask", code="""
@@ -433,6 +516,8 @@ def dequant_fp16(words):
     slip("01.18", "FP16's base read as BF16", "fp16-base", ("0x43004300", "0x64006400")),
     slip("01.18", "FP16 comes back", "wrong-dtype", ("0x43004300", "0x64006400"), ("pair.view(bfloat16).reshape(-1, 2) - bfloat16(136)", "pair.view(np.float16).reshape(-1, 2) - 1032")),
     slip("01.18", "converts", "forbidden-route", ("pair.view(bfloat16).reshape(-1, 2) - bfloat16(136)", "pair[:, None].astype(bfloat16)")),
+    Wrong("01.18", "n - 8 in uint32", diagnosis="wraps", code=WRAPS.replace("_fp16", "_bf16").replace("np.float16", "bfloat16")),
+    slip("01.18", "joined end to end", "by-pair", ("np.concatenate(pairs, axis=1).ravel()", "np.concatenate([pair.ravel() for pair in pairs])")),
     slip("01.18", "shifts by bytes", "wrong-values", ("(0, 4, 8, 12)", "(0, 8, 16, 24)")),
     Right(exercise="01.18", name="the multiply-add of the header: x × 1 − 136", code="""
 def dequant_bf16(words):
@@ -450,6 +535,10 @@ def dequant_bf16(words):
     slip("01.19", "stores words apart by 1", "words-too-close", ("8 * w[:, None] + e", "w[:, None] + e")),
     slip("01.19", "the mask counts words", "mask-in-words", ("mask=(w < n)[:, None])", "mask=8 * w[:, None] + e[None, :] < n)")),
     slip("01.19", "4 * e % 2", "precedence", ("4 * (e % 2)", "4 * e % 2")),
+    slip("01.19", "shifts by nibbles", "shift-in-nibbles", ("4 * (e // 2 + 4 * (e % 2))", "e // 2 + 4 * (e % 2)")),
+    slip("01.19", "shifts by e", "shift-in-nibbles", ("4 * (e // 2 + 4 * (e % 2))", "e")),
+    slip("01.19", "a bit cast without int16", "exception", (".to(tl.int16)", "")),
+    slip("01.19", "no [:, None]", "exception", ("(word[:, None] >> shift[None, :])", "(word >> shift)")),
     slip("01.19", "no & 0xF", "no-mask", (" & 0xF\n", "\n")),
     slip("01.19", "a grid that ends at 2000 words", "tail-unwritten", ("triton.cdiv(n, 128)", "min(16, triton.cdiv(n, 128))")),
     slip("01.19", "a mask for 2048 words", "outside-output", (", mask=(w < n)[:, None])", ", mask=(w < max(n, 2048))[:, None])")),
@@ -469,12 +558,29 @@ FP8 = [
     guess("01.20", "E4M3 like INT8", "like-int8", ("189", "15")),
     guess("01.20", "both zeros", "two-zeros", ("189", "190")),
     guess("01.20", "E4M3, positive ones only", "one-sided", ("189", "95")),
+    guess("01.20", "positive ones without 0", "one-sided", ("15", "7")),
+    guess("01.20", "without 0", "no-zero", ("15", "14")),
+    guess("01.20", "up to 8", "fence-post", ("15", "17")),
+    guess("01.20", "E4M3 like INT8, positive ones only", "like-int8", ("189", "8")),
+    guess("01.20", "E4M3 like INT8, positive ones without 0", "like-int8", ("189", "7")),
+    guess("01.20", "E4M3, positive ones without 0", "one-sided", ("189", "94")),
+    guess("01.20", "E4M3 without 0", "no-zero", ("189", "188")),
     same("01.20", "as sums", ("15", "7 + 1 + 7"), ("189", "2 * 94 + 1"), seeds=1),
     slip("01.21", "no clamp", "no-clamp", ("np.clip(x / np.float32(scale), -448, 448)", "x / np.float32(scale)")),
     slip("01.21", "returns the reciprocal", "reciprocal", (".view(np.uint8), scale", ".view(np.uint8), 1 / scale")),
     slip("01.21", "IEEE's 240", "ieee-range", ("amax / 448 if", "amax / 240 if"), ("-448, 448", "-240, 240")),
     slip("01.21", "its own amax", "own-amax",
          ("scale = amax / 448 if amax > 0 else 1.0", "amax = float(np.abs(x[np.isfinite(x)]).max())\n    scale = amax / 448 if amax > 0 else 1.0")),
+    slip("01.21", "its own amax, NaN and all", "own-amax", ("scale = amax", "amax = np.abs(x).max()\n    scale = amax")),
+    slip("01.21", "its own amax, NaN and all, 1 only for 0", "own-amax",
+         ("scale = amax / 448 if amax > 0 else 1.0", "amax = float(np.abs(x).max())\n    scale = 1.0 if amax == 0 else amax / 448")),
+    slip("01.21", "its own amax by nanmax", "own-amax", ("scale = amax", "amax = np.nanmax(np.abs(x))\n    scale = amax")),
+    slip("01.21", "its own amax, no clamp", "own-amax", ("scale = amax", "amax = float(np.abs(x).max())\n    scale = amax"),
+         ("np.clip(x / np.float32(scale), -448, 448)", "x / np.float32(scale)")),
+    slip("01.21", "clamps x to amax", "clamps-x",
+         ("np.clip(x / np.float32(scale), -448, 448)", "np.clip(x, -amax, amax) / np.float32(scale)")),
+    slip("01.21", "converts the numbers", "converted", (".view(np.uint8)", ".astype(np.uint8)")),
+    slip("01.21", "converts the numbers, never E4M3", "converted", (".astype(ml_dtypes.float8_e4m3fn).view(np.uint8)", ".astype(np.uint8)")),
     slip("01.21", "divides by zero", "zero-scale", (" if amax > 0 else 1.0", "")),
     slip("01.21", "NaN becomes 0", "nan-lost", ("np.clip(x / np.float32(scale), -448, 448)", "np.nan_to_num(np.clip(x / np.float32(scale), -448, 448))")),
     slip("01.21", "NaN becomes the largest", "nan-lost",
@@ -521,6 +627,12 @@ BLOCKS = [
          ("(amax.to(tl.int32, bitcast=True) >> 23) - 2", "((amax.to(tl.int32, bitcast=True) + 0x7FFFFF) >> 23) - 2")),
     slip("01.24", "log2 in float32", "log2-not-floored",
          ("(amax.to(tl.int32, bitcast=True) >> 23) - 2", "tl.where(amax > 0, tl.floor(tl.log2(amax)), -127).to(tl.int32) + 125")),
+    slip("01.24", "ceil(log2(amax / 6))", "never-saturates",
+         ("(amax.to(tl.int32, bitcast=True) >> 23) - 2", "tl.where(amax > 0, tl.ceil(tl.log2(amax / 6.0)), -127.0).to(tl.int32) + 127")),
+    slip("01.24", "pairs one apart", "pairs-one-apart", ("x + 2 * pair, ", "x + pair, "), ("x + 2 * pair + 1", "x + pair + 1")),
+    slip("01.24", "pairs one apart, sixteen between the two", "pairs-one-apart", ("x + 2 * pair, ", "x + pair, "), ("x + 2 * pair + 1", "x + pair + 16")),
+    slip("01.24", "halves packed", "halves-packed", ("x + 2 * pair, ", "x + pair + 16 * block[:, None], "),
+         ("x + 2 * pair + 1", "x + pair + 16 * block[:, None] + 16")),
     slip("01.24", "the exponent without 127", "no-e8m0-bias", ("scale.to(tl.uint8)", "(scale - 127).to(tl.uint8)")),
     slip("01.24", "the scale is not clamped", "scale-code-below-0",
          ("tl.maximum((amax.to(tl.int32, bitcast=True) >> 23) - 2, 0)", "(amax.to(tl.int32, bitcast=True) >> 23) - 2")),

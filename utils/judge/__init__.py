@@ -22,12 +22,12 @@ from .exercise import (
     sizes,
     spread,
 )
-from .explain import not_attempted
+from .explain import not_attempted, not_defined
 from .run import judge, judge_source
 from .tolerance import EXACT, Tolerance
 from .verdict import Verdict
 
 __all__ = [
     "EXACT", "Exercise", "Forbid", "Function", "Kernel", "Misread", "Predict", "Quantity", "Right", "Rival",
-    "Tolerance", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "sizes", "spread",
+    "Tolerance", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "not_defined", "sizes", "spread",
 ]  # fmt: skip

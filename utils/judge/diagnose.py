@@ -33,6 +33,8 @@ from .patterns import (
 from .tolerance import EXACT, Tolerance
 from .trial import Diagnosis, Trial
 
+LEAST_EXPLAINED = 3  # wrong elements; one or two may fit a rival by chance
+
 Rule = Callable[[list[Trial], Function], "Diagnosis | None"]
 
 
@@ -45,7 +47,8 @@ def diagnose(trials: Sequence[Trial], exercise: Function) -> Diagnosis:
     for rule in RULES:
         if found := rule(failing, exercise):
             return found
-    return Diagnosis("wrong-values", "The values differ, in no pattern that is known here.")
+    known = one_of_them(trials, exercise)
+    return known or Diagnosis("wrong-values", "The values differ, in no pattern that is known here.")
 
 
 def pooled(failing: list[Trial], trials: Sequence[Trial]) -> list[Trial]:
@@ -76,8 +79,8 @@ def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
         start = suffix_start(max(partial, key=lambda t: t.wrong.want.size).never_written)
         return Diagnosis(
             "tail-unwritten",
-            f"**The tail is never written**: nothing from element {start} on ({count} of {size}) when {t.label}. "
-            "Does the grid round up (`cdiv`), and does the last block write its part?",
+            f"**The tail is never written**: nothing from element {start} on ({count} of {size}) when {t.label}."
+            + ("" if any(t.advice for t in left) else " Does the last block write its part?"),
         )
     return Diagnosis("partly-written", f"**{count} of {size} elements are never written** when {t.label}.")
 
@@ -90,11 +93,54 @@ def rival(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     return None
 
 
-def agrees_with(trial: Trial, oracle: Callable, tolerance: Tolerance) -> bool:
-    """Whether the answer computed what `oracle` computes."""
+def one_of_them(trials: Sequence[Trial], exercise: Function) -> Diagnosis | None:
+    """Of several mistakes at once, a rival that nothing contradicts and that explains most of what is wrong."""
+    tried = [t for t in trials if t.args and t.want and t.got]
+    most, best = 0, None
+    for candidate in exercise.rivals:
+        counts = [explained(t, candidate.oracle, exercise.tolerance) for t in tried]
+        if None in counts:
+            continue
+        hits, wrong = (sum(column) for column in zip(*counts, strict=True))
+        whole = any(hit == bad >= LEAST_EXPLAINED for hit, bad in counts)
+        if hits > most and hits >= LEAST_EXPLAINED and (whole or 2 * hits >= wrong):
+            shares = [hit / max(bad, 1) for hit, bad in counts]
+            best = Diagnosis(
+                candidate.key,
+                f"**There is more than one mistake.** One of them accounts for {hits} of {wrong} wrong elements: "
+                f"{candidate.sentence}", candidate.hint, tried[shares.index(max(shares))].label,
+            )  # fmt: skip
+            most = hits
+    return best
+
+
+def explained(trial: Trial, oracle: Callable, tolerance: Tolerance) -> tuple[int, int] | None:
+    """(wrong elements that are `oracle`'s, wrong elements); None if `oracle` is wrong where the answer is right."""
+    hits = bad = 0
+    for value, want, got in zip(values_of(oracle, trial), trial.want, trial.got, strict=False):
+        if value.shape != want.shape:
+            return None
+        mine, rivals, apart = (wrong_in(*pair, tolerance) for pair in ((want, got), (want, value), (value, got)))
+        if (rivals & ~mine).any():
+            return None
+        hits, bad = hits + int((mine & ~apart).sum()), bad + int(mine.sum())
+    return hits, bad
+
+
+def wrong_in(want: np.ndarray, got: np.ndarray, tolerance: Tolerance) -> np.ndarray:
+    found = mismatch(want, got, tolerance)
+    return np.zeros(want.shape, bool) if found is None else found.bad
+
+
+def values_of(oracle: Callable, trial: Trial) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
         values = oracle(*trial.args)
-    values = [to_numpy(v) for v in (values if isinstance(values, tuple) else (values,))]
+    return [to_numpy(v) for v in (values if isinstance(values, tuple) else (values,))]
+
+
+def agrees_with(trial: Trial, oracle: Callable, tolerance: Tolerance) -> bool:
+    """Whether the answer computed what `oracle` computes."""
+    values = values_of(oracle, trial)
     if len(values) != len(trial.got):
         return False
     return all(v.shape == g.shape and mismatch(v, g, tolerance) is None for v, g in zip(values, trial.got, strict=True))

@@ -120,13 +120,31 @@ def _notice(exercise: Kernel, trial: Trial, trace: Trace, launcher: Launcher) ->
         trial.noticed += trace.races[:1]
         if exercise.traffic and not trial.noticed and trace.loaded:
             _notice_traffic(exercise, trial, trace)
-    elif trace.undefined:
-        trial.advice = "A load is masked without `other=`: its other lanes have no defined value, and they are used."
+    else:
+        trial.advice = _advice(trial, trace)
     if UNSUPPORTED.search(trial.error):
         reason = trial.error.strip().splitlines()[-1]
         trial.unjudged = f"Triton's interpreter cannot run this ({reason}). It may be right: check it on a GPU."
     if trace.bf16:
         trial.unjudged = BF16
+
+
+def _advice(trial: Trial, trace: Trace) -> str:
+    """What the trace adds to a likely mistake in the values."""
+    size = sum(want.size for want in trial.want)
+    if trace.faults:
+        return ""
+    if trace.same_place:
+        return "All programs work on the same block: where does `tl.program_id` come in?"
+    if trial.never_written.any() and 0 < trace.lanes < size:
+        return (
+            f"There are {size} elements to store, and room for {trace.lanes} in the {trace.programs} "
+            f"program{'s' * (trace.programs != 1)} launched: does the grid round up (`cdiv`), and does each program "
+            "store a whole block?"
+        )
+    if trace.undefined and (trial.wrong.bad & ~trial.never_written).any():
+        return "A load is masked without `other=`: its other lanes have no defined value, and they are used."
+    return ""
 
 
 def _notice_traffic(exercise: Kernel, trial: Trial, trace: Trace) -> None:

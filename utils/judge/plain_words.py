@@ -14,6 +14,8 @@ MEANINGS = {
     "does not support item assignment": INDEXED,
     "must be a power of 2": POWER,
     "truth value of an array": "`if` asks one question, an array holds many answers: `np.where`, `tl.where`.",
+    "Cannot bitcast": "A bit cast keeps the width: convert to an integer of that width before, `.to(tl.int16)`.",
+    "incompatible dimensions": "Two shapes do not fit: `v[:, None]` makes a column of a vector, `v[None, :]` a row.",
     "outside of the scope of a kernel": "Launch it with a grid: `kernel[grid](...)`.",
     "is not defined": "A name is used that no cell has defined; has its cell been run?",
 }

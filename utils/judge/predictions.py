@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from .exercise import Predict, Quantity
@@ -52,7 +53,8 @@ def diagnose(quantity: Quantity, value: Any) -> Diagnosis:
     if isinstance(truth, bool):
         return Diagnosis("wrong-choice" if isinstance(value, bool) else "wrong-type", "Answer True or False.")
     if number is None:
-        return Diagnosis("not-a-number", f"A number is wanted, not {type(value).__name__}.")
+        kind = "text: leave the quotes out" if isinstance(value, str) else type(value).__name__
+        return Diagnosis("not-a-number", f"A number is wanted, not {kind}.")
     if not truth or not number or not math.isfinite(number) or not math.isfinite(truth):
         return Diagnosis("wrong-value", "")
     return _ratio(number / truth, quantity.unit)
@@ -93,11 +95,20 @@ def judge(session: Session, values: dict[str, Any]) -> Verdict:
     lines, wrong, hits = rows(exercise, given)
     count = len(exercise.quantities)
     found = wrong[0] if wrong else Diagnosis("" if hits == count else "open", "")
-    first = {name: value.item() if hasattr(value, "item") else value for name, value in given.items()}
+    first = {name: _bare(value) for name, value in given.items()}
     return session.verdict(
-        "passed" if hits == count else "failed", (*lines, ("score", f"{hits} of {count}")), found,
+        "passed" if hits == count else "failed", (*lines, ("score", f"{hits} of {count} right")), found,
         exercise.points * hits / count, backend="prediction", first=first,
     )  # fmt: skip
+
+
+def first_counts(session: Session, now: Verdict, first: dict[str, Any]) -> Verdict:
+    """A later answer, with the points of the first."""
+    graded = judge(session, first)
+    said = ", ".join(f"`{name}` = {_show(value)}" for name, value in first.items())
+    points = f"{graded.points:.2g} of {graded.max_points:g} point{'s' * (graded.max_points != 1)}"
+    row = ("graded", f"{points}: the first answer ({said}) is the one that is graded.")
+    return replace(now, rows=(*now.rows, row), points=graded.points, first=first)
 
 
 def rows(exercise: Predict, values: dict[str, Any]) -> tuple[list[tuple[str, str]], list[Diagnosis], int]:
@@ -119,7 +130,13 @@ def rows(exercise: Predict, values: dict[str, Any]) -> tuple[list[tuple[str, str
     return lines, wrong, hits
 
 
+def _bare(value: Any) -> Any:
+    """A single number of NumPy's or torch's as Python's own, so that it reads and is stored like one."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
 def _show(value: Any) -> str:
+    value = _bare(value)
     if isinstance(value, float):
         return f"{value:.10g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else repr(value)

@@ -20,7 +20,7 @@ from typing import Any
 from . import predictions, sandbox, watchdog
 from .exercise import Exercise, Function, Predict
 from .explain import Session, cell_raised, missing_answer
-from .source import closure, load, misfit
+from .source import closure, forbidden, load, misfit
 from .trial import Diagnosis
 from .verdict import Verdict
 
@@ -86,6 +86,8 @@ def _try(session: Session, kind: ModuleType, namespace: dict[str, Any], tell: Ca
     answer = namespace.get(exercise.answer, MISSING)
     if problem := _unusable(exercise, answer):
         return session.error(problem)
+    if found := forbidden(answer, exercise.forbid):
+        return session.refused(*found)
     verdict = session.conclude(kind.trials(exercise, answer, session.seed, tell), kind.backend())
     if verdict.status == "passed" and hasattr(kind, "confirm"):
         verdict.evidence["source"] = closure(namespace, exercise.answers)

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .reach import installed
+
 MOST_PRINTED, MOST_LINES = 2000, 12  # of an answer's own output: characters kept, lines shown
 
 
@@ -102,6 +104,7 @@ def _child(work: Callable, pipe: int, gigabytes: float) -> None:
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)
         sys.stdout = sys.stderr = printed
+        warnings.showwarning = _warned
         builtins.input = _no_input
         send("done", (work(lambda stage: send("stage", stage)), str(printed)))
     except SystemExit:
@@ -112,6 +115,18 @@ def _child(work: Callable, pipe: int, gigabytes: float) -> None:
         send("bug", traceback.format_exc())
     finally:
         os._exit(0)
+
+
+def _warned(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Print a warning with the line of the answer that led to it; one that no line of the answer led to is noise."""
+    for frame, line in traceback.walk_stack(sys._getframe(1)):
+        file, module = frame.f_code.co_filename, frame.f_globals.get("__name__", "")
+        if file.endswith("/judge/run.py"):  # who called the judge
+            return
+        if not installed(file):
+            if not module.startswith(("utils.", "solutions_")):
+                print(f"line {line}: {category.__name__}: {message}")
+            return
 
 
 def _listen(pid: int, pipe: int, seconds: float, gigabytes: float) -> Outcome:

@@ -7,14 +7,18 @@ import builtins
 import importlib
 import inspect
 import linecache
+import math
 import sys
 import textwrap
 import traceback
 import types
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .exercise import Forbid
 from .reach import cells, code_parts, global_names, held, installed, local_names, reached
@@ -57,7 +61,7 @@ def used_functions(answer: Any) -> list[types.FunctionType]:
         if function is None or function in found:
             continue
         found.append(function)
-        for name in code_names(function.__code__):
+        for name in sorted(global_names(function.__code__)):
             other = plain_function(function.__globals__.get(name))
             if other is not None and other.__globals__ is function.__globals__:
                 waiting.append(other)
@@ -68,26 +72,34 @@ def closure(namespace: dict[str, Any], names: tuple[str, ...]) -> str:
     """Source that defines `names` again by itself: imports, plain constants and the notebook's functions they use."""
     functions = [f for name in names for f in used_functions(namespace.get(name))]
     functions = list(dict.fromkeys(reversed(functions)))
-    used = set().union(*(code_names(f.__code__) | set(_decorators(f)) for f in functions)) if functions else set()
+    used = set().union(*(global_names(f.__code__) | _around(f) for f in functions))
     others = [name for name in sorted(used) if name in namespace and plain_function(namespace[name]) not in functions]
     lines = [line for name in others if (line := _defines(name, namespace[name]))]
     return "\n".join([*lines, *(textwrap.dedent(inspect.getsource(f)) for f in functions)])
 
 
-def _decorators(function: types.FunctionType) -> set[str]:
-    """Names in decorators and annotations (`triton`, `tl`), which the code object does not mention."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def _around(function: types.FunctionType) -> set[str]:
+    """Names in decorators, defaults and annotations (`triton`, `tl`), which the code object does not mention."""
+    parts: list[ast.AST | None] = []
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        if isinstance(node, ast.FunctionDef):
+            parts += [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults, node.returns]
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            parts.append(node.annotation)
+    names = (node for part in parts if part for node in ast.walk(part))
+    return {node.id for node in names if isinstance(node, ast.Name)}
 
 
 def _defines(name: str, value: Any) -> str:
     """A line that makes `name` what it is here: an import or a constant; "" for the notebook's own objects."""
     if isinstance(value, types.ModuleType):
         return f"import {value.__name__} as {name}"
-    if isinstance(value, bool | int | float | str):
-        return f"{name} = {value!r}"
     if type(value).__name__ == "constexpr":
-        return f"import triton.language\n{name} = triton.language.constexpr({value.value!r})"
+        return (
+            f"import triton.language\n{name} = triton.language.constexpr({_literal(value.value) or repr(value.value)})"
+        )
+    if literal := _literal(value):
+        return f"{name} = {literal}"
     home = getattr(value, "__module__", None) or ""
     if (
         home.split(".")[0] in sys.modules
@@ -95,6 +107,14 @@ def _defines(name: str, value: Any) -> str:
     ):
         return f"from {home} import {value.__name__} as {name}"
     return ""
+
+
+def _literal(value: Any) -> str:
+    """Python's text for a constant (NaN and infinities too); "" for all else."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value) if value is None or isinstance(value, bool | int | float | str) else ""
 
 
 def code_names(code: types.CodeType) -> set[str]:
@@ -197,12 +217,17 @@ def _imported(dotted: str) -> Any:
     return getattr(builtins, dotted, None)
 
 
+@cache
+def _rule_target(name: str) -> Any:
+    return _imported(name)  # looking for what may be a module and is not goes through all of sys.path
+
+
 def _matches(rule: str, spelled: str, thing: Any) -> bool:
     if rule.startswith(".") or rule in SYNTAX:
         return spelled == rule
     if rule.endswith("()"):
         return spelled.endswith("()") and _matches(rule[:-2], spelled[:-2], thing)
-    target = _imported(rule)
+    target = _rule_target(rule)
     if target is None or thing is None:
         return False
     if isinstance(target, types.ModuleType):  # a whole package: the module, or anything from it

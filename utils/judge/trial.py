@@ -13,11 +13,15 @@ from .arrays import Mismatch
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The likely mistake: a key for tests and statistics, a sentence for the learner, the hint that fits."""
+    """The likely mistake: a key for tests and statistics, a sentence for the learner, the hint that fits.
+
+    case: the label of the trial that shows it, where that is not the smallest that failed.
+    """
 
     key: str
     sentence: str
     hint: int = 0
+    case: str = ""
 
 
 @dataclass

@@ -25,6 +25,8 @@ class Trace:
     """loaded, stored: bytes.  written: addresses stored.  tensors: of the running launch, name -> (start, stop, item).
 
     faults: accesses outside arrays.  races: elements that two programs of a launch touch, one storing.
+    stores: of the running launch, program -> where it stored.  same_place: all programs of a launch stored to the same
+    addresses.  programs, lanes: how many stored, and how many elements at most (masked-off lanes included).
     """
 
     launches: list[Launch] = field(default_factory=list)
@@ -39,6 +41,10 @@ class Trace:
     tensors: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     last: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     synchronized: set[int] = field(default_factory=set)
+    stores: dict[int, list[bytes]] = field(default_factory=dict)
+    same_place: bool = False
+    programs: int = 0
+    lanes: int = 0
 
     @property
     def inside(self) -> bool:
@@ -51,7 +57,10 @@ class Trace:
 
     def end(self) -> None:
         self.depth -= 1
-        for state in (self.tensors, self.last, self.synchronized):
+        places = list(self.stores.values())
+        self.programs += len(places)
+        self.same_place |= len(places) > 1 and any(places[0]) and all(place == places[0] for place in places)
+        for state in (self.tensors, self.last, self.synchronized, self.stores):
             state.clear()
 
     def covers(self, tensor: Any) -> np.ndarray:
@@ -70,14 +79,18 @@ class Trace:
         for start, stop, _ in self.tensors.values():
             good |= (pointers >= start) & (pointers + item <= stop)
         bad = mask & ~good
-        if bad.any() and len(self.faults) < MOST_FAULTS:
-            self.faults.append(self._outside(kind, int(pointers[bad].ravel()[0]), int(bad.sum()), program))
         lanes = mask & good
+        if bad.any() and len(self.faults) < MOST_FAULTS:
+            first, count = int(pointers[bad].ravel()[0]), int(bad.sum())
+            self.faults.append(self._outside(kind, first, count, program, whole=not lanes.any()))
         size = int(lanes.sum()) * item
         self.loaded += size * (kind != "store")
         self.stored += size * (kind != "load")
         if kind != "load":
             self.written.append(pointers[lanes])
+        if kind == "store":
+            self.lanes += pointers.size
+            self.stores.setdefault(number_of(program), []).append(pointers[lanes].tobytes())
         self._order(kind, pointers[lanes].astype(np.int64), program)
         return lanes
 
@@ -86,7 +99,7 @@ class Trace:
 
         What a program does after an atomic may rest on other programs (locks, "last one in"): it is not judged.
         """
-        me = 1 + program[0] + 65536 * (program[1] + 65536 * program[2])
+        me = number_of(program)
         if kind == "atomic":
             self.synchronized.add(me)
         for name, (start, stop, item) in self.tensors.items():
@@ -108,7 +121,7 @@ class Trace:
                 loaded[index] = np.where((loaded[index] == 0) | (loaded[index] == me), me, -1)
             return
 
-    def _outside(self, kind: str, address: int, lanes: int, program: Any) -> Diagnosis:
+    def _outside(self, kind: str, address: int, lanes: int, program: Any, whole: bool) -> Diagnosis:
         def distance(item: tuple[str, tuple[int, int, int]]) -> int:
             start, stop, _ = item[1]
             return min(abs(address - start), abs(address - stop))
@@ -117,11 +130,19 @@ class Trace:
         index, length = (address - start) // size, (stop - start) // size
         key, verb = ("out-of-bounds", "reads") if kind == "load" else ("outside-output", "writes")
         has, which = f"{length} element{'s' * (length != 1)}", f"{lanes} lane{'s' * (lanes != 1)}"
+        advice = f"Mask the {kind}" + (
+            ", and look at where the block begins: all of it lies outside." if whole else "."
+        )
         return Diagnosis(
             key,
             f"**The kernel {verb} outside its arrays**: `{name}[{index}]`, but `{name}` has {has} "
-            f"(program {tuple(program)}, {which}). Mask the {kind}, and look at the grid.",
+            f"(program {tuple(program)}, {which}). {advice}",
         )
+
+
+def number_of(program: Any) -> int:
+    """One number for a program's place in the grid; never 0."""
+    return 1 + program[0] + 65536 * (program[1] + 65536 * program[2])
 
 
 def _race(kind: str, name: str, at: int, stored: np.ndarray, program: Any) -> Diagnosis:

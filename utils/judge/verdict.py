@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,12 +13,31 @@ Rows = Sequence[tuple[str, str]]
 Status = Literal["passed", "failed", "not_attempted", "error", "unjudged"]
 COLOURS = {"passed": page.GREEN, "failed": page.RED, "error": page.RED, "not_attempted": page.BLUE,
            "unjudged": page.AMBER}  # fmt: skip
-WORDS = {
+WORDS = {  # by diagnosis, else by status
     "not_attempted": "not attempted yet",
+    "not-defined": "not defined in this session",
     "error": "error in your code",
     "unjudged": "cannot be judged here",
 }
+SENTENCE = re.compile(r"(^\**|[.?!]\**\s+\**)(a|[a-z]{2,})(?=[\s,;:?!*]|\.(?!\w)|$)")
+ABBREVIATION = re.compile(r"(\b(e\.g|i\.e|vs|cf|incl|approx)|\.\.)\.$")
 MIME = "application/vnd.kernel-course.verdict+json"
+
+
+def sentences(text: str) -> str:
+    """`text` with a capital where a sentence begins; code in backticks stays as it is."""
+    parts = text.split("`")
+
+    def capital(match: re.Match[str]) -> str:
+        before, word = match.groups()
+        if (not before and opened) or ABBREVIATION.search(match.string[: match.start() + 1]):
+            return match[0]
+        return before + word[0].upper() + word[1:]
+
+    for number in range(0, len(parts), 2):
+        opened = number > 0  # something stands before it
+        parts[number] = SENTENCE.sub(capital, parts[number])
+    return "`".join(parts)
 
 
 @dataclass(frozen=True)
@@ -43,22 +63,30 @@ class Verdict:
     evidence: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def word(self) -> str:
+        return WORDS.get(self.diagnosis) or WORDS.get(self.status, self.status)
+
+    @property
     def headline(self) -> str:
-        return f"{self.exercise} {self.title}: {WORDS.get(self.status, self.status)}"
+        return f"{self.exercise} {self.title}: {self.word}"
+
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        return [(label, text if "\n" in text else sentences(text)) for label, text in self.rows]
 
     def __repr__(self) -> str:
         tail = f" · {self.diagnosis}" if self.diagnosis else ""
-        return f"{self.exercise} {WORDS.get(self.status, self.status)}{tail}"
+        return f"{self.exercise} {self.word}{tail}"
 
     def __str__(self) -> str:
         lines = [self.headline]
-        for label, text in self.rows:
+        for label, text in self.shown:
             indented = text.replace("\n", "\n" + " " * 12)
             lines.append(f"  {label:>8} · {indented}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [(label, page.pre(text) if "\n" in text else page.inline(text)) for label, text in self.rows]
+        rows = [(label, page.pre(text) if "\n" in text else page.inline(text)) for label, text in self.shown]
         return page.card(self.headline, COLOURS[self.status], rows)
 
     def record(self) -> dict[str, Any]:

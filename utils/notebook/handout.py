@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 import zlib
 from fnmatch import fnmatchcase
@@ -19,6 +20,16 @@ MARKER = ".handout"
 LEFT_OUT = ("solutions/*/chapter.py", "solutions/*/mistakes.py", "solutions/kernels/*", "tests/*", ".ci/*")
 SEALED = "solutions/*/checks.py"
 NEVER = {".git", ".venv", "work", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache"}
+# The README's lines on what only the teacher's copy has: how each begins, what it becomes.
+README = {
+    "./study test": "",
+    "solutions/": "solutions/           what the checks need (sealed), and the interview questions\n",
+    "    chapter.py": "",
+    "    checks.py": "    checks.sealed      what each answer must do\n",
+    "    mistakes.py": "",
+    "tests/": "",
+    "A new chapter is": "",
+}
 BANNER = "> This is the students' copy: everything but the model answers, which your teacher has.\n\n"
 
 
@@ -51,7 +62,11 @@ def write(folder: Path, root: Path = ROOT) -> list[str]:
 def for_students(readme: str) -> str:
     """The README without what only works with the solutions."""
     body, _, rest = readme.partition("## For teachers")
-    body = "".join(line for line in body.splitlines(keepends=True) if not line.startswith("./study test"))
+    lines = []
+    for line in body.splitlines(keepends=True):
+        changed = next((new for start, new in README.items() if line.startswith(start)), line)
+        lines.append(changed.replace("after a `git pull`", "after a newer handout is unpacked over this folder"))
+    body = re.sub(r"\n{3,}", "\n\n", "".join(lines))
     return BANNER + body + rest[rest.find("## License") :]
 
 

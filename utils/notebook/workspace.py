@@ -124,7 +124,10 @@ def restore_outputs(
 
 
 def reset(identity: str, chapters: Sequence[Chapter] | None = None, work: Path = WORK) -> list[str]:
-    """Put the stub of one exercise back into the learner's notebook; their code goes to work/backups/."""
+    """Put the stub of one exercise back into the learner's notebook, and clear what its check said.
+
+    Their code goes to work/backups/.
+    """
     chapter, key = owner(identity, course.chapters() if chapters is None else chapters), cell_id(identity)
     mine, base = work / chapter.notebook.name, work / ".pristine" / chapter.notebook.name
     if not mine.exists():
@@ -136,14 +139,23 @@ def reset(identity: str, chapters: Sequence[Chapter] | None = None, work: Path =
     pristine = files.read(base if base.exists() else chapter.notebook)
     stub = next(cell for cell in pristine.cells if cell.id == key)
     found = answers_of(notebook, pristine, names_of(chapter))
+    check = found.where.get(cell_id(identity, "check"))
+    said = bool(check is not None and notebook.cells[check].outputs)
+    if said:
+        notebook.cells[check].outputs, notebook.cells[check].execution_count = [], None
     if key in found.where and key not in found.sources:
-        return [f"{identity}: nothing to reset, it is as it came"]
+        if said:
+            files.write(mine, files.dumps(notebook))
+        return [f"{identity}: the cell is as it came" + (", what its check said is cleared" if said else "")]
     messages = []
     if key in found.where:
         cell = notebook.cells[found.where[key]]
         saved = unused(work / "backups" / f"{mine.stem}.{stamp()}.{key}.py")
         files.write(saved, (cell.source + "\n").encode("utf-8", "backslashreplace"))
-        messages.append(f"{identity}: your code is saved as {work.name}/backups/{saved.name}")
+        messages.append(
+            f"{identity}: your code is saved as {work.name}/backups/{saved.name}; to have it back, copy it from there "
+            "into the cell"
+        )
         cell.source, cell.outputs, cell.execution_count = stub.source, [], None
     else:
         for cell in notebook.cells:  # markdown now, so it holds no answer
