@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from utils import bench, compile_worker, doctor, machine, proofs
+from utils import bench, doctor, machine, proofs
 from utils.compile_worker import CompileError, compile_triton
 from utils.proofs import KERNELS, Absent, Preflight, Proof, Unfit, prove
 
@@ -17,10 +17,10 @@ linux = pytest.mark.skipif(machine.triton_backend() is None, reason="Triton has 
 
 def test_every_proof_holds_or_is_not_needed_here() -> None:
     result = proofs.proofs()
-    assert [proof.name for proof in result.proofs] == ["formats", "sandbox", "Triton", "compiler", "GPU"]
+    assert [proof.name for proof in result.proofs] == ["formats", "sandbox", "Triton", "compiler", "NVRTC", "GPU"]
     assert result.ok, str(result)
     if sys.platform == "linux":
-        assert all(proof.ok for proof in result.proofs[:4]), str(result)
+        assert all(proof.ok for proof in result.proofs[:5]), str(result)
     assert "\n" not in repr(result) and "formats" in repr(result)
 
 
@@ -61,6 +61,26 @@ def test_without_triton(monkeypatch: pytest.MonkeyPatch) -> None:
     assert prove("compiler", proofs.compiler).ok is None
 
 
+def test_without_nvrtc(monkeypatch: pytest.MonkeyPatch) -> None:
+    from utils.vgpu import nvrtc
+    from utils.vgpu.compiler import compile_cuda
+
+    monkeypatch.setattr(nvrtc, "_folders", lambda package, inside: iter(()))
+    monkeypatch.setattr(nvrtc, "LIBRARY", "libnvrtc-that-is-not-here.so")
+    cached = nvrtc.load, nvrtc.version, nvrtc.architectures, compile_cuda
+    for function in cached:
+        function.cache_clear()
+    try:
+        proof = prove("NVRTC", proofs.cuda_compiler, "mend me")
+        if sys.platform == "linux":
+            assert proof.ok is False and proof.mend == "mend me" and "NVRTC" in proof.detail
+        else:
+            assert proof.ok is None
+    finally:
+        for function in cached:
+            function.cache_clear()
+
+
 # The compiler's process
 
 
@@ -79,13 +99,11 @@ def test_a_kernel_that_does_not_compile() -> None:
         compile_triton(KERNELS, "other_kernel", {}, {})
 
 
-def test_a_compiler_that_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    def late(*arguments: object, **options: object) -> None:
-        raise compile_worker.subprocess.TimeoutExpired("compiler", 60)
-
-    monkeypatch.setattr(compile_worker.subprocess, "run", late)
-    with pytest.raises(CompileError, match="did not finish in 60 s"):
-        compile_triton(KERNELS, "copy_kernel", {}, {})
+@linux
+def test_a_compiler_that_does_not_come_back() -> None:
+    with pytest.raises(CompileError, match="did not finish in 0 s"):
+        types = {"x_ptr": "*fp32", "out_ptr": "*fp32", "n": "i32"}
+        compile_triton(KERNELS, "copy_kernel", types, {"BLOCK": 512}, seconds=0)
 
 
 # The doctor

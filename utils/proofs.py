@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def proofs() -> Preflight:
             prove("sandbox", sandbox),
             prove("Triton", triton_values, REMAKE),
             prove("compiler", compiler, REMAKE),
+            prove("NVRTC", cuda_compiler, REMAKE),
             prove("GPU", gpu),
         )
     )
@@ -181,6 +183,27 @@ def compiler() -> str:
         if part not in kernel[stage]:
             raise AssertionError(f"no {part} in the {stage.upper()} of a copy compiled for sm_90")
     return "PTX and SASS for sm_90: a copy loads 128 bits at a time (`ld.global.v4`, `LDG.E.128`)"
+
+
+COPY = """
+__global__ void copy(const float4* x, float4* y, int n) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n) y[i] = x[i];
+}"""
+
+
+def cuda_compiler() -> str:
+    """The same copy in CUDA C++; a header of CUDA's must be found too."""
+    from .vgpu.compiler import compile_cuda, nvrtc_version
+
+    if sys.platform != "linux":
+        raise Absent("NVRTC has wheels for Linux: the CUDA C++ exercises say what they need")
+    program = compile_cuda("#include <cuda_fp16.h>" + COPY, "copy")
+    expect(program.parameters, ("const float4 *", "float4 *", "int"), "the parameters of a kernel")
+    for part in (".target sm_90", "ld.global.v4.", "st.global.v4."):
+        if part not in program.ptx:
+            raise AssertionError(f"no {part} in the PTX of a copy compiled for sm_90")
+    return f"NVRTC {nvrtc_version()} compiles CUDA C++ for sm_90: `ld.global.v4` in a copy of float4"
 
 
 def gpu() -> str:

@@ -1,0 +1,187 @@
+"""The scheduler: a batch of blocks run in lockstep, all threads that stand at the same place at once.
+
+Threads that stand at different places are fronts. The front that stands first in the code goes first, so threads
+that parted meet again by themselves. Threads that wait in a loop for what others must do (a lock, a flag) stand first
+as well: a loop that saw nothing new gives way until something in memory has changed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .active import LANES, Active
+from .barriers import Barriers
+from .copies import Copies
+from .faults import Faults, shown
+from .loadstore import LoadStore
+from .memory import Space
+from .ordering import Ordering
+from .printing import Printer
+from .program import Program
+from .tallies import Tallies
+
+Fronts = list[tuple[int, Active]]
+
+
+class Stop(Exception):
+    """The batch cannot go on; why has been noted as a fault."""
+
+
+class Batch:
+    """blocks: how many; T: thread slots of a block, a multiple of 32; shape of every register: up to (blocks, T)."""
+
+    def __init__(
+        self,
+        program: Program,
+        spaces: dict[str, Space],
+        registers: list,
+        blocks: np.ndarray,
+        grid: tuple[int, int, int],
+        block: tuple[int, int, int],
+        tallies: Tallies,
+        faults: Faults,
+        races: Ordering,
+        printer: Printer,
+        limit: int,
+    ) -> None:
+        self.program, self.spaces, self.registers, self.numbers = program, spaces, registers, blocks
+        self.grid, self.block, self.limit = grid, block, limit
+        self.blocks, threads = len(blocks), int(np.prod(block))
+        self.slots = -(-threads // LANES) * LANES
+        self.alive = np.arange(self.slots)[None, :] < threads
+        self.tallies, self.faults, self.races, self.printer = tallies, faults, races, printer
+        self.flops = tallies.flops
+        self.unit = LoadStore(self, tallies)
+        self.load, self.store = self.unit.load, self.unit.store
+        self.barriers = Barriers(self)
+        self.meet, self.meet_warp = self.barriers.meet, self.barriers.meet_warp
+        self.copies = Copies()
+        self.step = 0
+        self.changed = False  # has memory changed since a waiting loop last looked?
+        start = program.entries[program.entry.name]
+        self.fronts: dict[int, Active] = {start: Active(self.alive, self.blocks, True)}
+        self.stalled: Fronts = []
+        self.seen: list[np.ndarray] = []  # what strong reads gave since the last turn of a loop
+        self.last_turn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}
+
+    def run(self) -> None:
+        blocks, runs = self.program.blocks, self.tallies.runs
+        self.last_step = self.step + self.limit
+        while self.fronts or self.unstall():
+            number = min(self.fronts)
+            active = self.fronts.pop(number)
+            block = blocks[number]
+            warps, threads = runs[number][0] + active.warps, runs[number][1] + active.threads
+            runs[number][:] = warps, threads
+            for step in block.steps:
+                self.step += 1
+                step(self, active)
+            for following, part in block.end(self, active) if block.end else [(number + 1, active)]:
+                self.add(following, part)
+            if self.stalled and self.changed:
+                self.unstall()
+            if self.step > self.last_step:
+                self.endless(number, active)
+
+    def add(self, number: int, active: Active) -> None:
+        """Threads that go on at a block, together with those that stand there."""
+        waiting = self.fronts.get(number)
+        mask = active.mask if waiting is None else active.mask | waiting.mask
+        running = np.count_nonzero(self.alive) * (self.blocks // len(self.alive))
+        if waiting is not None or not active.whole:
+            threads = np.count_nonzero(mask) * (self.blocks // len(mask))
+            active = Active(mask, self.blocks, threads == running)
+        self.fronts[number] = active
+
+    def looped(self, target: int, following: int, active: Active) -> Fronts:
+        """A turn of a loop; one that waits and saw what it had seen the turn before gives way."""
+        if not any(block.waits for block in self.program.blocks[target:following]):
+            return [(target, active)]
+        before, now = self.last_turn.get(target), (active.mask, self.seen)
+        self.last_turn[target], self.seen = now, []
+        if before is None or not _same(before, now):
+            return [(target, active)]
+        self.stalled.append((target, active))
+        return []
+
+    def unstall(self) -> bool:
+        """Let the waiting loops look again. False when the batch is done; deadlocks end it with a fault."""
+        if self.stalled and (self.changed or self.fronts):
+            self.changed = False
+            stalled, self.stalled = self.stalled, []
+            for number, active in stalled:
+                self.add(number, active)
+            return True
+        if self.stalled:
+            number, active = self.stalled[0]
+            self.barriers.check_nobody_waits()
+            self.endless(number, active, waits=True)
+        self.barriers.check_nobody_waits()
+        return False
+
+    def endless(self, number: int, active: Active, waits: bool = False) -> None:
+        lines = self.program.blocks[number].lines
+        line = max(lines, key=lambda line: (line > 0, lines[line]))
+        why = (
+            "waits in this loop for a value that no thread will write any more"
+            if waits
+            else f"still runs this loop after {self.limit:,} steps: does it end?"
+        )
+        self.faults.stuck("endless-loop", self, active, line, f"{why} (line {line})")
+        raise Stop
+
+    def leave(self, active: Active, worked: bool) -> None:
+        """worked: the threads did something between the last branch and the end."""
+        if worked:
+            self.barriers.passed_by(active)
+        self.alive = self.alive & ~active.mask
+        for following, part in self.barriers.after_leaving():
+            self.add(following, part)
+
+    def trapped(self, active: Active, line: int, text: str = "") -> None:
+        thread, block = self.coordinates(*active.first)
+        what = f"the assertion `{text}` failed" if text else "the kernel stopped itself (`__trap()`)"
+        self.printer.write(f"line {line}: block {shown(block)}, thread {shown(thread)}: {what}\n")
+        raise Stop
+
+    def assign(self, slot: int, value: np.ndarray, active: Active) -> None:
+        old = self.registers[slot]
+        self.registers[slot] = value if active.whole or old is None else np.where(active.mask, value, old)
+
+    def observe(self, values: list, active: Active) -> None:
+        """A strong read: what a waiting loop looks at."""
+        self.seen += [active.pick(value) for value in values]
+
+    def printf(self, active: Active, template: np.ndarray, arguments: np.ndarray) -> None:
+        self.printer.printf(self, active, template, arguments)
+
+    def text_at(self, address: np.integer) -> str:
+        return self.printer.text_at(self, int(address))
+
+    def no_memory(self, space: str) -> Space:
+        """The kernel declared none, so every access to it is out of bounds."""
+        self.spaces[space] = Space(space, (), 0, 1, np.zeros((1, 1), np.int64))
+        return self.spaces[space]
+
+    def coordinates_of(self, number: int, slot: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """threadIdx and blockIdx of a thread of any batch: block number within the grid."""
+        return _unravel(slot, self.block), _unravel(number, self.grid)
+
+    def coordinates(self, row: int, slot: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """threadIdx and blockIdx of a slot, as (x, y, z)."""
+        return _unravel(slot, self.block), _unravel(int(self.numbers[row]), self.grid)
+
+
+def _unravel(index: int, extents: tuple[int, int, int]) -> tuple[int, int, int]:
+    x, y, _ = extents
+    return index % x, index // x % y, index // (x * y)
+
+
+def _same(before: tuple, now: tuple) -> bool:
+    (mask, seen), (mask_now, seen_now) = before, now
+    return (
+        bool(seen_now)
+        and len(seen) == len(seen_now)
+        and np.array_equal(mask, mask_now)
+        and all(np.array_equal(a, b) for a, b in zip(seen, seen_now, strict=True))
+    )
