@@ -27,6 +27,8 @@ def arithmetic(low: Lowering, instruction: Instruction) -> None:
         raise NotEmulated()
     destination, *operands = instruction.operands
     sources = [low.source(operand, type_) for operand, type_ in zip(operands, operation.inputs, strict=True)]
+    if isinstance(destination, Vector):  # setp p|q, ...
+        return two_results(low, destination, operation, sources)
     store, run = low.put(destination, operation.output), operation.run
     if operation.flops:
         count_flops(low, operation.flops)
@@ -58,6 +60,22 @@ def arithmetic(low: Lowering, instruction: Instruction) -> None:
         def step(batch, active):
             values = batch.registers
             store(batch, active, run(*[values[slot] for slot in sources]))
+
+    low.emit(step)
+
+
+def two_results(low: Lowering, destination: Vector, operation: alu.Operation, sources: list[int]) -> None:
+    if operation.second is None:
+        raise NotEmulated("two results")
+    first, second = (
+        low.put(part, kind) for part, kind in zip(destination.parts, (operation.output, "pred"), strict=True)
+    )
+
+    def step(batch, active):
+        values = [batch.registers[slot] for slot in sources]
+        results = operation.run(*values), operation.second(*values)
+        first(batch, active, results[0])
+        second(batch, active, results[1])
 
     low.emit(step)
 

@@ -1,0 +1,210 @@
+"""The emulated GPU's machine: control, memory, warps, faults, refusals. Values and counters: test_calibration.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from utils.vgpu import LaunchError, NotEmulated, Report, coverage, emulate
+
+FLOATS, OUT = np.arange(100, dtype=np.float32), np.zeros(100, np.float32)
+
+
+def run(body: str, block: int = 32, grid: int = 1, before: str = "", **options) -> tuple[Report, np.ndarray]:
+    """`body` of a kernel with `int t` (its thread), `int* out` (128 zeros) and `const float* x` (100 floats)."""
+    out = np.zeros(128, np.int32)
+    source = before + "\n__global__ void k(int* out, const float* x) {\nint t = threadIdx.x;\n" + body + "\n}"
+    return emulate(source, "k", grid, block, [out, FLOATS], **options), out
+
+
+def kinds(report: Report) -> set[str]:
+    return {fault.kind for fault in report.faults}
+
+
+# Control
+
+
+def test_a_switch_and_threads_that_part_and_meet() -> None:
+    report, out = run("switch (t % 4) { case 0: out[t] = 10; break; case 1: out[t] = t * t; break;"
+                      " case 2: out[t] = -t; break; default: out[t] = 1; }")  # fmt: skip
+    want = [10 if t % 4 == 0 else t * t if t % 4 == 1 else -t if t % 4 == 2 else 1 for t in range(32)]
+    assert out[:32].tolist() == want and not report.faults
+
+
+def test_a_loop_of_another_length_in_each_thread() -> None:
+    _, out = run(
+        "int s = 0; for (int i = 0; i <= t; ++i) { if (i == 20) break; if (i % 3) continue; s += i; } out[t] = s;"
+    )
+    assert out[:32].tolist() == [sum(i for i in range(min(t, 19) + 1) if i % 3 == 0) for t in range(32)]
+
+
+def test_functions_that_are_called_and_threads_that_wait_for_those_in_a_call() -> None:
+    before = "__device__ __noinline__ int g(int a) { return a * a; }\n"
+    before += "__device__ __noinline__ int f(int a) { return g(a) + 1; }"
+    report, out = run("int r = t; if (t & 1) r = f(t); out[t] = r;", before=before)
+    assert out[:32].tolist() == [t * t + 1 if t & 1 else t for t in range(32)]
+    assert report.metrics["l1tex__t_requests_pipe_lsu_mem_global_op_st.sum"] == 1
+
+
+def test_recursion_is_refused_by_name() -> None:
+    with pytest.raises(NotEmulated, match="calls itself"):
+        run("out[t] = f(t);", before="__device__ int f(int n) { return n < 2 ? 1 : f(n - 1) + f(n - 2); }")
+
+
+def test_an_instruction_that_is_not_emulated_is_named_with_its_line() -> None:
+    with pytest.raises(NotEmulated, match=r"`ldmatrix\..*line 4 of your source"):
+        run('asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(out[0]) : "r"(t));')
+
+
+@pytest.mark.parametrize("spin", ["while (atomicCAS(&out[1], 0, 1) != 0) {}", "while (atomicExch(&out[1], 1)) {}"])
+def test_a_lock_that_every_thread_of_several_blocks_takes(spin: str) -> None:
+    body = spin + "\n__threadfence(); int v = ((volatile int*)out)[0]; ((volatile int*)out)[0] = v + 1;"
+    report, out = run(body + " __threadfence(); atomicExch(&out[1], 0);", grid=3)
+    assert out[0] == 96 and not report.faults
+
+
+def test_blocks_beyond_one_batch_see_what_earlier_ones_wrote() -> None:
+    report, out = run("atomicAdd(out, 1);", block=256, grid=1000)
+    assert out[0] == 256_000 and not report.faults
+
+
+# Shapes of launches
+
+
+@pytest.mark.parametrize(("grid", "block"), [((2, 3, 2), (4, 2, 2)), (7, (3, 5)), ((1, 1, 3), 33)])
+def test_every_thread_of_a_launch_of_any_shape_runs_once(grid, block) -> None:
+    source = """__global__ void k(int* out) {
+        int thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+        int number = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+        out[number * blockDim.x * blockDim.y * blockDim.z + thread] += number * 1000 + thread; }"""
+    threads, blocks = int(np.prod(block)), int(np.prod(grid))
+    out = np.zeros(blocks * threads, np.int32)
+    assert not emulate(source, "k", grid, block, [out]).faults
+    assert (out.reshape(blocks, threads) == np.arange(blocks)[:, None] * 1000 + np.arange(threads)).all()
+
+
+def test_limits_of_the_hardware() -> None:
+    with pytest.raises(LaunchError, match="at most 1024"):
+        run("out[t] = 1;", block=(64, 17))
+    with pytest.raises(LaunchError, match="232448"):
+        run("out[t] = 1;", dynamic_shared=228 * 1024)
+
+
+def test_views_of_one_array_are_pointers_into_it() -> None:
+    x = np.arange(64, dtype=np.float32)
+    source = "__global__ void k(const float* a, float* b) { b[threadIdx.x] = a[threadIdx.x]; }"
+    report = emulate(source, "k", 1, 32, [x[1:33], x[32:]])
+    assert x[32:].tolist() == [*range(1, 33)]
+    assert report.metrics["l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum"] == 5  # 4 bytes after a sector's start
+
+
+# printf, assert
+
+
+def test_printf_is_collected() -> None:
+    report, _ = run(r'if (t < 2) printf("%d %s %5.2f %lld %c%% %x\n", t, "abc", 1.5, 1ll << 40, 65 + t, 255);')
+    assert report.printed == "0 abc  1.50 1099511627776 A% ff\n1 abc  1.50 1099511627776 B% ff\n"
+
+
+def test_a_failed_assertion_says_what_failed_where() -> None:
+    report, _ = run("assert(t < 3);", before="#include <assert.h>")
+    assert "t < 3" in report.printed and "thread 3" in report.printed
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ("out[t] = x[t + 69];", "out-of-bounds", r"Thread 31 of block 0 reads x\[100\], but `x` has 100 elements"),
+        ("out[t - 1] = 1;", "out-of-bounds", r"writes out\[-1\]"),
+        ("out[t * 1000000] = 1;", "out-of-bounds", "belongs to no array"),
+        ("*(int4*)(out + t) = int4{};", "misaligned", "Thread 1 of block 0 writes 16 bytes at byte 4 of `out`"),
+        ("__shared__ int s[32]; out[t] = s[t];", "uninitialized", r"reads s\[0\] of shared memory before"),
+        ("__shared__ int s[32]; s[t + 1] = t; __syncthreads(); out[t] = s[t + 1];", "out-of-bounds", r"s\[32\]"),
+        ("__shared__ int s[32]; s[t] = t; out[t] = s[t ^ 1];", "race", r"s\[\d+\]: thread"),
+        ("out[0] = t;", "race", r"out\[0\]"),
+        ("if (t < 16) __syncthreads(); out[t] = t;", "barrier", "other lanes of its warp went past it"),
+        ("while (((volatile int*)out)[0] == 0) {}", "endless-loop", "no thread will write"),
+        ("if (t < 16) out[t] = __shfl_down_sync(~0u, t, 1);", "barrier", "does not take part"),
+    ],
+)
+def test_a_fault_is_told_with_thread_place_and_line(body: str, kind: str, words: str) -> None:
+    report, _ = run(body)
+    fault = next(fault for fault in report.faults if fault.kind == kind)
+    assert fault.line == 4
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(str(fault))
+
+
+def test_a_loop_without_an_end_is_stopped() -> None:
+    report, _ = run("unsigned i = t; while (x[0] == 0.f) { i = i * 3 + 1; if (i == 7) out[t] = 1; }", limit=20_000)
+    (fault,) = report.faults
+    assert fault.kind == "endless-loop" and "20,000 steps" in fault.message and fault.line == 4
+
+
+def test_an_array_that_nothing_was_written_to() -> None:
+    source = "__global__ void k(float* sum) { sum[threadIdx.x] += 1; }"
+    total = np.zeros(32, np.float32)
+    report = emulate(source, "k", 1, 32, [total], unwritten=[total])
+    assert kinds(report) == {"uninitialized"} and report.faults[0].count == 32
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "__shared__ int s[32]; s[t] = t; __syncwarp(); out[t] = s[t ^ 1];",
+        "__shared__ int s[32]; s[t] = t; __syncthreads(); out[t] = s[t ^ 1];",
+        "if (t >= 20) return; __syncthreads(); out[t] = t;",
+        "atomicAdd(&out[t % 3], 1);",
+        "out[5] = 7;",  # all the same value: no order changes the result
+    ],
+)
+def test_clean_kernels_are_clean(body: str) -> None:
+    assert not run(body)[0].faults
+
+
+def test_asynchronous_copies_land_when_they_are_waited_for() -> None:
+    source = """#include <cuda_pipeline.h>
+    __global__ void k(const float* x, float* y, int wait) {
+        __shared__ float s[32];
+        __pipeline_memcpy_async(&s[threadIdx.x], &x[threadIdx.x], 4);
+        __pipeline_commit();
+        if (wait) __pipeline_wait_prior(0);
+        __syncthreads();
+        y[threadIdx.x] = s[31 - threadIdx.x];
+    }"""
+    y = np.zeros(32, np.float32)
+    assert not emulate(source, "k", 1, 32, [FLOATS, y, 1]).faults and y.tolist() == FLOATS[:32][::-1].tolist()
+    assert kinds(emulate(source, "k", 1, 32, [FLOATS, y, 0])) & {"uninitialized", "race"}
+
+
+# Counters by line
+
+
+def test_counters_stand_at_their_lines() -> None:
+    report, _ = run("float a = x[t];\nfloat b = x[(t * 3) % 97];\nout[t] = a + b;")
+    sectors = {
+        line: counts.get("l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum", 0) for line, counts in report.by_line.items()
+    }
+    assert sectors[4] == 4 and sectors[5] == 12 and not sectors[6]
+    assert report.by_line[6]["smsp__sass_thread_inst_executed_op_fadd_pred_on.sum"] == 32
+    (strided,) = [access for access in report.accesses if access.line == 5]
+    assert strided.array == "x" and strided.addresses[1] == 12 and strided.sectors == 12
+
+
+def test_bytes_needed_are_each_counted_once() -> None:
+    report, _ = run("out[t] = x[t / 2];")
+    assert report.metrics["bytes_needed.read"] == 64 and report.metrics["bytes_needed.written"] == 128
+
+
+def test_divergence_is_lanes_per_instruction() -> None:
+    assert run("out[t] = t;")[0].metrics["smsp__thread_inst_executed_per_inst_executed.ratio"] == 32
+    assert run("if (t % 2) for (int i = 0; i < out[100] + 50; ++i) atomicAdd(out, i);")[0].metrics[
+        "smsp__thread_inst_executed_per_inst_executed.ratio"] < 20  # fmt: skip
+
+
+def test_the_published_table_of_what_is_covered() -> None:
+    text = coverage.README.read_text()
+    assert coverage.document(text) == text, "python -m utils.vgpu.coverage writes it anew"
