@@ -208,3 +208,9 @@ def test_divergence_is_lanes_per_instruction() -> None:
 def test_the_published_table_of_what_is_covered() -> None:
     text = coverage.README.read_text()
     assert coverage.document(text) == text, "python -m utils.vgpu.coverage writes it anew"
+
+
+def test_a_guarded_instruction_leaves_the_other_threads_registers_alone() -> None:
+    body = 'int v; asm("{ .reg .pred p; setp.lt.s32 p, %1, 5; mov.b32 %0, 7; @p mov.b32 %0, 1; }"'
+    _, out = run(body + ' : "=r"(v) : "r"(t)); out[t] = v;')
+    assert out[:32].tolist() == [1] * 5 + [7] * 27

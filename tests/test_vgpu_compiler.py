@@ -254,7 +254,9 @@ def test_a_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_library_of_the_package_is_the_one_in_use() -> None:
     nvrtc.load()
-    mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libnvrtc" in line}
+    mapped = {
+        line.split(maxsplit=5)[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libnvrtc" in line
+    }
     folder = next(nvrtc._folders("nvidia", "cu13/lib"))
     assert mapped and all(Path(name).parent.samefile(folder) for name in mapped)
 

@@ -38,8 +38,7 @@ CAUSES = (
           flops("hfma")),
     Cause("a half becomes a float through HADD2.F32; half products and sums are HFMA2",
           flops("hadd", "hmul"),
-          ("halves_to_floats", "rmsnorm_half", "rope_half2", "half_operations", "half2_operations", "bfloat_operations",
-           "bfloat2_operations")),
+          ("halves_to_floats", "rmsnorm_half", "rope_half2", "half_operations", "bfloat_operations")),
     Cause("division, square root, remainder and sine are subroutines of FFMA and FMUL in machine code, one PTX"
           " instruction here; powers of two are scaled by FMUL",
           flops("fadd", "fmul", "ffma", "dadd", "dmul", "dfma"),

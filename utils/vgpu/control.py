@@ -12,10 +12,12 @@ from .ptx import Instruction, Symbol, Vector
 def branch(low: Lowering, instruction: Instruction) -> None:
     target, following = low.target(instruction.operands[0]), low.number + 1
     backward = target <= low.number
+    if backward:
+        low.program.loops.append((target, low.number))
     if instruction.guard is None:
 
         def jump(batch, active):
-            return batch.looped(target, following, active) if backward else [(target, active)]
+            return batch.looped(target, active) if backward else [(target, active)]
 
         low.block.end = jump
         return
@@ -26,10 +28,10 @@ def branch(low: Lowering, instruction: Instruction) -> None:
         if taken is None:
             return [(following, active)]
         if taken is active:
-            return batch.looped(target, following, active) if backward else [(target, active)]
+            return batch.looped(target, active) if backward else [(target, active)]
         rest = active.where(~np.asarray(batch.registers[slot]))
         stay = [(following, rest)]
-        return stay + (batch.looped(target, following, taken) if backward else [(target, taken)])
+        return stay + (batch.looped(target, taken) if backward else [(target, taken)])
 
     low.block.end = end
 

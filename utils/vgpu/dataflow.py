@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
-from .ptx import Address, Function, Instruction, Not, Operand, Register, Symbol, Vector
+from .ptx import Address, Function, Instruction, Negated, Not, Operand, Register, Symbol, Vector
 
 NO_RESULT = ("st", "red", "bra", "brx", "ret", "exit", "trap", "call", "membar", "fence", "prefetch", "prefetchu",
              "discard", "applypriority", "nanosleep", "pmevent", "bar", "barrier", "cp")  # fmt: skip
+CONTRACTS = ("f32", "ftz.f32", "f64", "f16", "ftz.f16", "f16x2", "ftz.f16x2", "bf16", "bf16x2")  # types
 ENDS = ("bra", "brx", "ret", "exit", "trap", "call", "bar", "barrier")
 
 
@@ -40,6 +41,8 @@ def _mentions(instruction: Instruction) -> list[str]:
     def visit(operand: Operand | None) -> None:
         if isinstance(operand, Register):
             found.append(operand.name)
+        elif isinstance(operand, Negated):
+            visit(operand.operand)
         elif isinstance(operand, Not):
             found.append(operand.register.name)
         elif isinstance(operand, Vector):
@@ -84,3 +87,48 @@ def origins(function: Function, shared: set[str]) -> dict[str, set[str]]:
                     found_in[register.name] |= found
                     changed = True
     return found_in
+
+
+def contracted(function: Function, starts: list[int]) -> list[Instruction]:
+    """The instructions, products contracted as ptxas does: `mul` and `add` or `sub` of no stated rounding, one `fma`.
+
+    NVRTC contracts most sums itself and leaves differences, and halves, to ptxas. Where both sides are products the
+    first one is contracted (seen in SASS and on an H200).
+    """
+    instructions = list(function.instructions)
+    reads = Counter(name for one in instructions for name in sources(one))
+    writes = Counter(register.name for one in instructions for register in results(one))
+    products: dict[str, int] = {}  # register -> where in this block it was made, its factors unchanged since
+    for index, one in enumerate(instructions):
+        if index in starts:
+            products.clear()
+        family, _, type_ = one.opcode.partition(".")
+        free = type_ in CONTRACTS and one.guard is None
+        if free and family in ("add", "sub"):
+            at = _product(one, products, instructions, f"mul.{type_}")
+            if at is not None:
+                instructions[index] = _fused(one, instructions[at], type_)
+                instructions[at] = Instruction("nop", (), None, instructions[at].line)
+        changed = {register.name for register in results(one)}
+        products = {name: at for name, at in products.items() if not changed & {name, *sources(instructions[at])}}
+        if free and family == "mul":
+            name = one.operands[0].name
+            if reads[name] == writes[name] == 1:
+                products[name] = index
+    return instructions
+
+
+def _product(one: Instruction, products: dict[str, int], instructions: list[Instruction], opcode: str) -> int | None:
+    """Where the first operand of a sum that is a product was made."""
+    made = (products.get(operand.name) for operand in one.operands[1:] if isinstance(operand, Register))
+    return next((at for at in made if at is not None and instructions[at].opcode == opcode), None)
+
+
+def _fused(one: Instruction, product: Instruction, type_: str) -> Instruction:
+    result, first, second = one.operands
+    made, a, b = product.operands
+    if first == made:
+        operands = (a, b, Negated(second) if one.opcode.startswith("sub") else second)
+    else:
+        operands = (Negated(a) if one.opcode.startswith("sub") else a, b, first)
+    return Instruction(f"fma.rn.{type_}", (result, *operands), None, one.line)

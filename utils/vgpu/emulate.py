@@ -58,11 +58,12 @@ def emulate_ptx(
     arch: str = "sm_90",
     dynamic_shared: int = 0,
     limit: int = LIMIT,
+    names: Sequence[str] = (),
 ) -> Report:
     """As `emulate`, for PTX that another compiler made (Triton's, say).
 
     args: NumPy arrays, and numbers as NumPy scalars of the parameter's width; pointers beyond those given are null,
-        as Triton's scratch pointers are.  source: what the PTX's line numbers refer to.
+        as Triton's scratch pointers are.  source: what the PTX's line numbers refer to.  names: of the arguments.
     """
     ready = program(ptx, entry)
     grid, block = check_launch(grid, block, dynamic_shared, ready.static_shared, arch)
@@ -72,7 +73,8 @@ def emulate_ptx(
     for place, (value, size) in enumerate(zip(given, sizes, strict=True), 1):
         if isinstance(value, bytes) and len(value) != size:
             raise TypeError(f"argument {place} has {len(value)} bytes; the kernel's parameter has {size}: np.int32(n)?")
-    values = [(f"argument {place}", value) for place, value in enumerate(given, 1)]
+    names = [*names, *(f"argument {place}" for place in range(len(names) + 1, len(given) + 1))]
+    values = list(zip(names, given, strict=True))
     return _report(Launch(ready, grid, block, values, dynamic_shared, (), limit), entry, source, arch)
 
 

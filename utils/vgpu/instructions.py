@@ -185,5 +185,5 @@ FAMILIES = {
     **accesses.FAMILIES,
     **atomics.FAMILIES,
     **warps.FAMILIES,
-    **dict.fromkeys(("prefetch", "prefetchu", "nanosleep", "pmevent", "discard", "applypriority"), nothing),
+    **dict.fromkeys(("nop", "prefetch", "prefetchu", "nanosleep", "pmevent", "discard", "applypriority"), nothing),
 }

@@ -16,6 +16,7 @@ from .ptx import Variable
 from .tallies import Tallies
 
 THREADS_AT_ONCE = 1 << 16  # enough for NumPy to be fast, few enough for the cache
+OWN_BYTES = 1 << 26  # shared and local memory of the blocks of a batch together
 RESIDENT = 132 * 2048  # threads an H100 holds at once: blocks that wait for each other must all be there
 LIMIT = 500_000  # steps of one batch: a few seconds
 
@@ -59,8 +60,9 @@ class Launch:
 
     def run_batches(self) -> None:
         blocks, threads = int(np.prod(self.grid)), int(np.prod(self.block))
-        waits = any(block.waits for block in self.ready.blocks)
-        size = max((RESIDENT if waits else THREADS_AT_ONCE) // max(threads, 32), 1)
+        at_once = RESIDENT if self.ready.waiting_loops else THREADS_AT_ONCE
+        own = self.shared_size + self.local_size * threads  # bytes of a block
+        size = max(min(at_once // max(threads, 32), OWN_BYTES // max(own, 1)), 1)
         sizes = {"global": len(self.memory.bytes), "shared": self.shared_size}
         races = Ordering(self.ready, sizes, threads, self.faults)
         for first in range(0, blocks, size):

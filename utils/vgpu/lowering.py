@@ -9,11 +9,11 @@ from functools import cache
 import numpy as np
 
 from . import ptx
-from .dataflow import leaders, origins, results, sources, temporaries
+from .dataflow import contracted, leaders, origins, results, sources, temporaries
 from .memory import DTYPES, WINDOWS
 from .parser import parse
 from .program import Block, NotEmulated, Program, Site, Step
-from .ptx import Address, Function, Immediate, Instruction, Not, Operand, Register, Special, Symbol
+from .ptx import Address, Function, Immediate, Instruction, Negated, Not, Operand, Register, Special, Symbol
 from .sass import merge
 
 
@@ -38,6 +38,7 @@ class Lowering:
         self.function = function
         self.registers: dict[object, int] = {}
         self.starts = leaders(function)
+        self.instructions = contracted(function, self.starts)
         self.aliases: dict[str, tuple[str, str]] = {}  # what a call returned in -> (function, its name there)
         self.instruction: Instruction | None = None
         self.changes: Counter[str] = Counter()  # register -> how often it has been written so far
@@ -54,12 +55,12 @@ class Lowering:
     def lower(self) -> None:
         from .instructions import lower  # which needs Lowering
 
-        bounds = [*self.starts, len(self.function.instructions)]
+        bounds = [*self.starts, len(self.instructions)]
         for number, (begin, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
             self.number = self.first + number
             self.block = self.program.blocks[self.number]
             self.loaded: set[tuple] = set()  # places that need not be loaded again
-            for instruction in self.function.instructions[begin:end]:
+            for instruction in self.instructions[begin:end]:
                 self.instruction = instruction
                 self.block.length += 1
                 self.block.lines[self.instruction.line] += 1
@@ -113,6 +114,9 @@ class Lowering:
         if isinstance(operand, Register):
             slot = self.slot(operand.name)
             return slot if operand.type == "pred" or operand.width == width else self.narrowed(slot, width)
+        if isinstance(operand, Negated):
+            sign = DTYPES[width](0x80008000 if type_.endswith("x2") else 1 << (8 * width - 1))
+            return self.computed(lambda value: np.asarray(value) ^ sign, self.source(operand.operand, type_))
         if isinstance(operand, Not):
             return self.computed(np.logical_not, self.slot(operand.register.name))
         if isinstance(operand, Immediate):
@@ -161,7 +165,7 @@ class Lowering:
         if not isinstance(operand, Register):
             raise NotEmulated(f"a result in {operand}")
         slot, widen = self.slot(operand.name), _widening(type_, operand.type)
-        if operand.name in self.temporary:
+        if operand.name in self.temporary and self.instruction.guard is None:
 
             def store(batch, active, value):
                 batch.registers[slot] = widen(value) if widen else value
@@ -220,7 +224,7 @@ class Lowering:
 
     def note_repeated(self, site: Site) -> None:
         """ptxas loads once what a basic block loads twice from one place, with no write to that space between."""
-        place = (site.space, site.base, site.offset, site.width)
+        place = (site.space, site.base, site.offset, site.width, self.instruction.opcode)
         if not site.base or self.instruction.guard or "volatile" in self.instruction.opcode:
             return
         if place in self.loaded:

@@ -93,9 +93,9 @@ class Batch:
             active = Active(mask, self.blocks, threads == running)
         self.fronts[number] = active
 
-    def looped(self, target: int, following: int, active: Active) -> Fronts:
+    def looped(self, target: int, active: Active) -> Fronts:
         """A turn of a loop; one that waits and saw what it had seen the turn before gives way."""
-        if not any(block.waits for block in self.program.blocks[target:following]):
+        if target not in self.program.waiting_loops:
             return [(target, active)]
         before, now = self.last_turn.get(target), (active.mask, self.seen)
         self.last_turn[target], self.seen = now, []

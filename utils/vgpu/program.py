@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -73,6 +74,7 @@ class Program:
         self.symbols: dict[int, tuple[str, str, int]] = {}  # slot -> (symbol, its space, byte offset): an address
         self.call_slots: dict[tuple[str, str, int], int] = {}
         self.blocks: list[Block] = []
+        self.loops: list[tuple[int, int]] = []  # (first, last) block of each jump back
         self.sites: list[Site] = []
         self.merged: dict[int, int] = {}  # site -> bytes that a lane really moves with it; 0: another one does it
         self.groups: dict[int, Group] = {}  # site -> the accesses that ptxas may have merged it with
@@ -80,6 +82,11 @@ class Program:
         self.entries: dict[str, int] = {}  # function -> its first block
         self.functions = _reachable(module, self.entry)
         self.parameter_offsets = _offsets(self.entry)
+
+    @cached_property
+    def waiting_loops(self) -> set[int]:
+        """The first blocks of loops that may wait for what other threads do."""
+        return {first for first, last in self.loops if any(block.waits for block in self.blocks[first : last + 1])}
 
     @property
     def static_shared(self) -> int:

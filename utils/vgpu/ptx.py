@@ -62,11 +62,18 @@ class Not:
 
 
 @dataclass(frozen=True)
+class Negated:
+    """A float operand with its sign changed, as machine code can have it."""
+
+    operand: Register | Immediate
+
+
+@dataclass(frozen=True)
 class Vector:
     parts: tuple[Operand, ...]
 
 
-Operand = Register | Special | Immediate | Symbol | Address | Not | Vector
+Operand = Register | Special | Immediate | Symbol | Address | Not | Negated | Vector
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,9 @@ def find_nth(kind: str) -> Operation:
         left = np.broadcast_to(left, shape).copy()
         for i in range(32):
             at = base + step * i
-            bit = (mask >> (at & 31).astype(np.uint32) & np.uint32(1)).astype(bool) & (at >= 0) & (at < 32)
+            bit = (
+                (mask >> (at & 31).astype(np.uint32) & np.uint32(1)).astype(bool) & (at >= 0) & (at < 32) & (base < 32)
+            )
             bit = bit & ~(single & (i > 0))
             left -= bit
             result = np.where(bit & (left == 0), at, result)

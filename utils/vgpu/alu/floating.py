@@ -39,7 +39,7 @@ def canonical(x: Array, kind: str, *sources: Array) -> Array:
     nan, bits = x != x, x.view(UNSIGNED[8 * x.dtype.itemsize])
     if not nan.any():
         return bits
-    bits = np.where(nan, NAN[kind], bits)
+    bits = choose(np.asarray(nan), NAN[kind], bits)
     for source in reversed(sources) if kind == "f64" else ():
         bits = np.where(nan & (source != source), source.view(np.uint64) | QUIET, bits)
     return bits
@@ -53,9 +53,11 @@ def flushed_result(
     So in doubt is that number alone: it may have been rounded up to. Computed again 2^24 times as large, with the
     numbers multiplied by 2^powers, it shows. (Without powers the operation gives no such number inexactly.)
     """
-    doubtful = np.abs(result) == TINY["f32"] if powers else None
-    result = flushed(result)
-    if doubtful is None or not doubtful.any():
+    small = np.abs(result) <= TINY["f32"]
+    if not small.any():
+        return result
+    doubtful, result = np.abs(result) == TINY["f32"], flushed(result)
+    if not powers or not doubtful.any():
         return result
     near = [
         np.broadcast_to(x, result.shape)[doubtful] * np.float32(2.0**p) for x, p in zip(numbers, powers, strict=True)

@@ -11,17 +11,17 @@ from .floating import NUMBER, clamped, flushed
 from .rounding import repaired, sum_odd
 
 F32, F64, U16, U32 = np.float32, np.float64, np.uint16, np.uint32
-NAN16, SIGN16 = U16(0x7FFF), U16(0x8000)
+NAN16, SIGN16, SIGN32 = U16(0x7FFF), U16(0x8000), U32(0x8000)
 TINY16 = F32(2.0**-14)  # smallest normal f16
 FLUSHED16 = F32(2.0**-14 - 2.0**-26)  # .ftz: what lies below stays below TINY16 when rounded to 11 bits
 
 
 def from_f16(a: Array) -> Array:
-    """f16 as float32: the bits in float32's places, its exponent 112 too small, NaN and infinities set right."""
-    x = ((a & U16(0x7FFF)).astype(U32) << U32(13)).view(F32) * F32(2.0**112)
-    bits = x.view(U32) | (a & SIGN16).astype(U32) << U32(16)
-    special = x >= F32(65536)
-    return (bits | special * U32(0x7F800000) if special.any() else bits).view(F32)
+    """f16 as float32, looked up."""
+    return F16_VALUES.take(a)
+
+
+F16_VALUES = np.arange(1 << 16, dtype=U16).view(np.float16).astype(F32)
 
 
 def from_bf16(a: Array) -> Array:
@@ -29,17 +29,19 @@ def from_bf16(a: Array) -> Array:
 
 
 def to_f16(x: Array) -> Array:
-    """To nearest even; every NaN is 0x7fff. float64 may be exact or rounded to odd."""
+    """To nearest even; every NaN is 0x7fff. float64 may be exact or rounded to odd.
+
+    The sum with 2^13 times x's power of two leaves x, counted in last bits of f16 and rounded, in the last bits.
+    """
     bits = (x if x.dtype == F32 else odd32(x)).view(U32)
     size = bits & U32(0x7FFFFFFF)
-    rounded = np.minimum((size + (size >> U32(13) & U32(1)) + U32(0xFFF) >> U32(13)) - U32(112 << 10), U32(0x7C00))
-    small = size < U32(113 << 23)
-    if small.any():  # adding 1/2 leaves the multiple of 2^-24, the subnormals' step, in the last bits
-        steps = (np.minimum(size.view(F32), TINY16) + F32(0.5)).view(U32) - U32(126 << 23)
-        rounded = choose(small, steps, rounded)
+    within = np.minimum(size, U32(143 << 23))  # 2^16: infinity
+    power = np.maximum(within & U32(0xFF << 23), U32(113 << 23))  # subnormals count as the smallest normal numbers do
+    shifter = power + U32(13 << 23)
+    steps = (within.view(F32) + shifter.view(F32)).view(U32) - shifter
+    result = steps + (power >> U32(13)) - U32(113 << 10) | bits >> U32(16) & SIGN32
     nan = size > U32(0x7F800000)
-    result = (rounded | bits >> U32(16) & U32(0x8000)).astype(U16)
-    return np.where(nan, NAN16, result) if nan.any() else result
+    return choose(np.asarray(nan), NAN16, result.astype(U16)) if nan.any() else result.astype(U16)
 
 
 def odd32(x: Array) -> Array:
@@ -54,7 +56,7 @@ def to_bf16(x: Array) -> Array:
     x = x if x.dtype == F32 else odd32(x)
     bits, nan = x.view(U32), x != x
     result = (bits + (bits >> U32(16) & U32(1)) + U32(0x7FFF) >> U32(16)).astype(U16)
-    return np.where(nan, NAN16, result) if nan.any() else result
+    return choose(np.asarray(nan), NAN16, result) if nan.any() else result
 
 
 WIDEN = {"f16": from_f16, "bf16": from_bf16}

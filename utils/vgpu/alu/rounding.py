@@ -81,8 +81,10 @@ def repaired(result: Array, doubtful: Array, exact: Callable[..., Array], *args:
     """The result with its doubtful elements computed again, exactly."""
     if not doubtful.any():
         return result
-    result = np.array(result)
-    result[doubtful] = exact(*(np.broadcast_to(x, result.shape)[doubtful] for x in args))
+    if not result.ndim:
+        return exact(*args)
+    where, result = np.nonzero(doubtful), np.array(result)  # few: their places are faster than a mask
+    result[where] = exact(*(np.broadcast_to(x, result.shape)[where] for x in args))
     return result
 
 
