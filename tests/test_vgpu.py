@@ -214,3 +214,8 @@ def test_a_guarded_instruction_leaves_the_other_threads_registers_alone() -> Non
     body = 'int v; asm("{ .reg .pred p; setp.lt.s32 p, %1, 5; mov.b32 %0, 7; @p mov.b32 %0, 1; }"'
     _, out = run(body + ' : "=r"(v) : "r"(t)); out[t] = v;')
     assert out[:32].tolist() == [1] * 5 + [7] * 27
+
+
+def test_names_that_cuda_has_without_an_include() -> None:
+    _, out = run("out[t] = x[t] < INFINITY ? warpSize : 0;")
+    assert out[:32].tolist() == [32] * 32

@@ -29,6 +29,12 @@ LAZY = {
     "draw": (".draw", ""),
     "recorded": (".records", "recorded"),
     "pyplot": (".theme", "pyplot"),
+    "emulate": (".vgpu", "emulate"),
+    "emulate_triton": (".emulated_triton", "emulate_triton"),
+    "annotate": (".vgpu.show", "annotate"),
+    "sectors": (".vgpu.show", "sectors"),
+    "banks": (".vgpu.show", "banks"),
+    "compare": (".vgpu.show", "compare"),
     "triton": (".triton_or_not", "triton"),
     "tl": (".triton_or_not", "tl"),
 }

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import course, history
-from .judge import Exercise, Function, Predict, predictions
+from .judge import Cuda, Exercise, Function, Predict, predictions
 from .judge.source import closure, plain_function
 
 
@@ -24,9 +24,12 @@ def attempted(exercise: Exercise, namespace: dict[str, Any]) -> bool:
     shipped = course.stub(exercise.id)
     mine = []
     for name in course.definitions(shipped):
-        function = plain_function(namespace.get(name))
+        value = namespace.get(name)
+        function = plain_function(value)
         try:
-            mine.append(inspect.getsource(function) if function else f"{name} = 0")
+            mine.append(
+                inspect.getsource(function) if function else f"{name} = {value if isinstance(value, str) else 0!r}"
+            )
         except (OSError, TypeError):
             return True  # defined where no source can be read: certainly not the stub
     return not course.is_stub("\n".join(mine), shipped, tuple(course.definitions(shipped)))
@@ -50,6 +53,8 @@ def _others(exercise: Exercise, namespace: dict[str, Any]) -> list[str]:
     known = {name for other in chapter.exercises().values() for name in other.answers}
     known |= course.definitions(course.stub(exercise.id)).keys()
     fits = callable if isinstance(exercise, Function) else lambda value: not isinstance(value, types.ModuleType)
+    if isinstance(exercise, Cuda):
+        fits = lambda value: callable(value) or isinstance(value, str)  # noqa: E731
     return [name for name, value in namespace.items() if name not in known and name[0] != "_" and fits(value)]
 
 

@@ -6,7 +6,7 @@ An exercise is data. The judge (`run.py`) knows how to try one; it knows no chap
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
@@ -136,6 +136,64 @@ class Kernel(Function):
     kind = "kernels"
     launches: int = 1
     traffic: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a right answer may cost, counted on the emulated GPU.
+
+    quantity: "global load", "global store", "shared load" ... (sectors or wavefronts a request, of every single
+        access), "conflicts", "instructions", "flops", "lanes", "traffic" (bytes moved, as a multiple of inputs once
+        plus outputs once), or Nsight Compute's name of a counter; see `budgets.QUANTITIES`.
+    at_most: the limit, or a function of the shape.  of_ideal: it is a multiple of the fewest that are possible for the
+        bytes asked for, so that a 16-byte load, 16 sectors a request, is as good as a 4-byte one with 4.
+    where: (**shape) -> whether this case counts; all do without it.
+    because: what the learner is told, after the figures.  key: of the diagnosis.
+    """
+
+    quantity: str
+    at_most: float | Callable[..., float]
+    because: str
+    of_ideal: bool = False
+    where: Callable[..., bool] | None = None
+    key: str = "budget"
+    hint: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuda(Function):
+    """CUDA C++: `answer` names a string with the source of a kernel, run and counted on the emulated GPU.
+
+    signature: as it is declared, "copy(const float* x, float* y, int n)"; `inputs` are its arguments in this order
+        (NumPy arrays and numbers), and `outputs` are among them.
+    entry: the kernel, if not the name in the signature: an instance of a template, "copy<4>", say.
+    launch(**shape) -> dict(grid=, block=) and, if they are not the usual, dynamic_shared=, entry=.
+    launcher: instead, the name of a function in the learner's cell that takes the shape's numbers and returns it.
+    accumulates: outputs that hold the value `inputs` gave them when the kernel starts; the others are poison.
+    forbid: names that must not occur in the source ("atomicAdd", "__shfl*"), comments and texts aside.
+    steps: instructions, one after the other, before a loop counts as endless.
+    """
+
+    kind = "cuda"
+    launch: Callable[..., Mapping[str, Any]] | None = None
+    launcher: str = ""
+    entry: str = ""
+    accumulates: tuple[str, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    steps: int = 50_000
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return (self.answer, self.launcher) if self.launcher else (self.answer,)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        inside = self.signature.partition("(")[2].rpartition(")")[0]
+        return tuple(re.findall(r"\w+", part)[-1] for part in inside.split(",") if part.strip())
+
+    @property
+    def kernel(self) -> str:
+        return self.entry or re.findall(r"\w+", self.signature.partition("(")[0])[-1]
 
 
 @dataclass(frozen=True)

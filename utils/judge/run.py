@@ -3,7 +3,9 @@
 A kind of exercise is a class in `exercise.py` whose `kind` names a module here with four functions:
 `prepare()` gets its tools ready and says why they cannot judge, if so; `forks()` whether an answer can run in
 a child process; `backend()` where the values come from; `trials(exercise, answer, seed, tell)` tries the cases.
-It may have a fifth, `confirm(session, verdict)`, for what must be proved of a right answer outside the child.
+It may have more: `answer_of(exercise, namespace)`, the answer or why it cannot be tried; `forbidden(answer, rules)`;
+`dress(exercise, verdict, trials)`, the verdict with what the trials counted; and `confirm(session, verdict)`, for what
+must be proved of a right answer outside the child.
 """
 
 from __future__ import annotations
@@ -83,12 +85,15 @@ def kind_of(exercise: Exercise) -> ModuleType:
 def _try(session: Session, kind: ModuleType, namespace: dict[str, Any], tell: Callable[[str], None]) -> Verdict:
     exercise = session.exercise
     assert isinstance(exercise, Function)
-    answer = namespace.get(exercise.answer, MISSING)
-    if problem := _unusable(exercise, answer):
-        return session.error(problem)
-    if found := forbidden(answer, exercise.forbid):
+    answer = getattr(kind, "answer_of", _callable)(exercise, namespace)
+    if isinstance(answer, Diagnosis):
+        return session.error(answer)
+    if found := getattr(kind, "forbidden", forbidden)(answer, exercise.forbid):
         return session.refused(*found)
-    verdict = session.conclude(kind.trials(exercise, answer, session.seed, tell), kind.backend())
+    tried = kind.trials(exercise, answer, session.seed, tell)
+    verdict = session.conclude(tried, kind.backend())
+    if hasattr(kind, "dress"):
+        verdict = kind.dress(exercise, verdict, tried)
     if verdict.status == "passed" and hasattr(kind, "confirm"):
         verdict.evidence["source"] = closure(namespace, exercise.answers)
     return verdict
@@ -113,7 +118,9 @@ def _after(prelude: str) -> dict[str, Any]:
         return dict(vars(load(prelude, {}, folder, "setup"))) if prelude else {}
 
 
-def _unusable(exercise: Function, answer: Any) -> Diagnosis | None:
+def _callable(exercise: Function, namespace: dict[str, Any]) -> Any:
+    """The answer, a function that takes what the exercise gives it, or what is wrong with it."""
+    answer = namespace.get(exercise.answer, MISSING)
     if answer is MISSING:
         return missing_answer(exercise)
     if not callable(answer) or hasattr(answer, "arg_names"):
@@ -121,4 +128,4 @@ def _unusable(exercise: Function, answer: Any) -> Diagnosis | None:
         return Diagnosis("not-callable", f"`{exercise.answer}` is {kind}; a function `{exercise.signature}` is wanted.")
     if reason := misfit(answer, exercise.answer, exercise.parameters):
         return Diagnosis("wrong-signature", reason)
-    return None
+    return answer

@@ -72,7 +72,7 @@ def closure(namespace: dict[str, Any], names: tuple[str, ...]) -> str:
     """Source that defines `names` again by itself: imports, plain constants and the notebook's functions they use."""
     functions = [f for name in names for f in used_functions(namespace.get(name))]
     functions = list(dict.fromkeys(reversed(functions)))
-    used = set().union(*(global_names(f.__code__) | _around(f) for f in functions))
+    used = set(names).union(*(global_names(f.__code__) | _around(f) for f in functions))
     others = [name for name in sorted(used) if name in namespace and plain_function(namespace[name]) not in functions]
     lines = [line for name in others if (line := _defines(name, namespace[name]))]
     return "\n".join([*lines, *(textwrap.dedent(inspect.getsource(f)) for f in functions)])

@@ -46,6 +46,7 @@ class Verdict:
 
     diagnosis: the key of the likely mistake, "" when there is none.  backend: where the values were obtained.
     first: the first submitted values of a prediction.  evidence: for a kind's own further proof, not shown.
+    picture: something with `html` and `text` that is shown below the rows, or None.
     """
 
     exercise: str
@@ -61,6 +62,7 @@ class Verdict:
     hint: int = 0
     first: dict[str, Any] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    picture: Any = field(default=None, repr=False, compare=False)
 
     @property
     def word(self) -> str:
@@ -83,10 +85,11 @@ class Verdict:
         for label, text in self.shown:
             indented = text.replace("\n", "\n" + " " * 12)
             lines.append(f"  {label:>8} · {indented}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *([f"\n{self.picture.text}"] if self.picture else [])])
 
     def _repr_html_(self) -> str:
         rows = [(label, page.pre(text) if "\n" in text else page.inline(text)) for label, text in self.shown]
+        rows += [("", self.picture.html)] if self.picture else []
         return page.card(self.headline, COLOURS[self.status], rows)
 
     def record(self) -> dict[str, Any]:

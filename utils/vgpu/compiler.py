@@ -27,6 +27,8 @@ OPTIONS = (
     "-lineinfo",
     "--std=c++17",
     "-default-device",  # a plain function is one for the device: there is no host here
+    "-DINFINITY=__int_as_float(0x7f800000)",  # nvcc has these two without an include; as in headers.py
+    "-DNAN=__int_as_float(0x7fffffff)",
     "-D_CG_LIMIT_INCLUDED_DEPENDENCIES",  # cooperative_groups.h without CUDA's C++ library
 )
 

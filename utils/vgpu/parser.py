@@ -165,7 +165,7 @@ class _Parser:
             return found
         if text.startswith("%"):
             return Special(text)
-        if re.match(r"[+-]?\s*\.?\d", text):
+        if text == "WARP_SZ" or re.match(r"[+-]?\s*\.?\d", text):
             return Immediate(text.replace(" ", ""))
         name, _, offset = text.partition("+")
         return Symbol(name.strip(), int(offset, 0) if offset else 0)

@@ -133,6 +133,8 @@ def between_floats(mode: str, ftz: str, sat: str, target: str, source: str) -> O
             return None
     elif whole or not mode and {target, source} != {"bf16", "f16"}:
         return None
+    if target == "f32" and source in ("f16", "bf16") and not (ftz or sat):
+        return Operation(lambda a: read(fitted(a, source)).view(plain), (source,), target)
     flush_in = ftz and source == "f32" and target != "f16"
     keeps = not sat and ("f64" in (source, target) and not flush_in or widens and source == "bf16")
     write = encoder(target, mode if mode and not whole else "rn", sat=sat, ftz=ftz if target == "f32" else "")

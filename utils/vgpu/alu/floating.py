@@ -141,8 +141,8 @@ def sign_bits(change: Callable[[Array, Array], Array]):
 
         def run(a: Array) -> Array:
             x = a.view(number)
-            changed = change(flushed(x).view(a.dtype) if ftz else a, sign)
-            return np.where(x != x, canonical(x, kind, x), changed) if (x != x).any() else changed
+            changed, nan = change(flushed(x).view(a.dtype) if ftz else a, sign), x != x
+            return choose(np.asarray(nan), canonical(x, kind, x), changed) if nan.any() else changed
 
         return Operation(run, (kind,), kind)
 

@@ -22,6 +22,7 @@ def from_f16(a: Array) -> Array:
 
 
 F16_VALUES = np.arange(1 << 16, dtype=U16).view(np.float16).astype(F32)
+F16_VALUES[np.isnan(F16_VALUES)] = np.array(0x7FFFFFFF, U32).view(F32)  # as cvt gives them
 
 
 def from_bf16(a: Array) -> Array:
@@ -35,13 +36,18 @@ def to_f16(x: Array) -> Array:
     """
     bits = (x if x.dtype == F32 else odd32(x)).view(U32)
     size = bits & U32(0x7FFFFFFF)
-    within = np.minimum(size, U32(143 << 23))  # 2^16: infinity
-    power = np.maximum(within & U32(0xFF << 23), U32(113 << 23))  # subnormals count as the smallest normal numbers do
+    nan = size > U32(0x7F800000) if size.max(initial=0) > 0x7F800000 else None
+    power = size & U32(0xFF << 23)
+    power = np.minimum(np.maximum(power, U32(113 << 23)), U32(143 << 23))  # of subnormals: the smallest normal one's
+    size = np.minimum(size, U32(143 << 23))  # 2^16: infinity
     shifter = power + U32(13 << 23)
-    steps = (within.view(F32) + shifter.view(F32)).view(U32) - shifter
-    result = steps + (power >> U32(13)) - U32(113 << 10) | bits >> U32(16) & SIGN32
-    nan = size > U32(0x7F800000)
-    return choose(np.asarray(nan), NAN16, result.astype(U16)) if nan.any() else result.astype(U16)
+    result = (size.view(F32) + shifter.view(F32)).view(U32)
+    result -= shifter
+    power >>= U32(13)
+    power -= U32(113 << 10)
+    result += power
+    result |= bits >> U32(16) & SIGN32
+    return result.astype(U16) if nan is None else choose(np.asarray(nan), NAN16, result.astype(U16))
 
 
 def odd32(x: Array) -> Array:
