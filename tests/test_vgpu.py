@@ -52,8 +52,8 @@ def test_recursion_is_refused_by_name() -> None:
 
 
 def test_an_instruction_that_is_not_emulated_is_named_with_its_line() -> None:
-    with pytest.raises(NotEmulated, match=r"`ldmatrix\..*line 4 of your source"):
-        run('asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(out[0]) : "r"(t));')
+    with pytest.raises(NotEmulated, match=r"`mbarrier\.init.*line 4 of your source"):
+        run('asm volatile("mbarrier.init.shared.b64 [%0], 1;" : : "r"(t));')
 
 
 @pytest.mark.parametrize("spin", ["while (atomicCAS(&out[1], 0, 1) != 0) {}", "while (atomicExch(&out[1], 1)) {}"])

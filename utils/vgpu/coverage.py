@@ -21,6 +21,7 @@ MACHINE = {
     "membar, fence": "all levels; proxies count as fences",
     "shfl.sync": "up down bfly idx, with the predicate result",
     "vote.sync, activemask, match.sync, redux.sync, elect.sync": "all modes; redux of integers",
+    "ldmatrix, stmatrix, movmatrix": ".m8n8 .x1 .x2 .x4 .trans .b16",
     "bar, barrier": "sync, arrive, red.popc/and/or, with counts; bar.warp.sync",
     "bra, brx.idx, call, ret, exit, trap": "calls of functions (no recursion), vprintf, assertions",
     "prefetch, nanosleep, discard, pmevent": "no effect",

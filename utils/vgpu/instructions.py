@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import accesses, alu, atomics, control, ptx, warps
+from . import accesses, alu, atomics, control, matrices, ptx, warps
 from .lowering import Lowering
 from .memory import SHARED_WINDOW, WINDOWS
 from .program import NotEmulated
@@ -185,5 +185,6 @@ FAMILIES = {
     **accesses.FAMILIES,
     **atomics.FAMILIES,
     **warps.FAMILIES,
+    **matrices.FAMILIES,
     **dict.fromkeys(("nop", "prefetch", "prefetchu", "nanosleep", "pmevent", "discard", "applypriority"), nothing),
 }
