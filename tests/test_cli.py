@@ -31,6 +31,7 @@ def run(*arguments: str) -> int:
         (["reset", "99.99"], "There is no exercise '99.99'"),
         (["lab", "--port", "many"], "--port"),
         (["bench"], "./study bench --laptop"),
+        (["bench", "--laptop", "--emulator"], "./study bench --laptop"),
     ],
 )
 def test_what_a_user_got_wrong_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:

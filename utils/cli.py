@@ -117,13 +117,16 @@ def update() -> None:
 @app.command()
 def bench(
     laptop: Annotated[bool, typer.Option("--laptop", help="how fast a check answers here")] = False,
+    emulator: Annotated[bool, typer.Option("--emulator", help="how fast the emulated GPU is here")] = False,
     json: Annotated[Path | None, typer.Option(help="write the figures here")] = None,
 ) -> None:
     """Measure the course's own speed."""
-    if not laptop:
-        raise Mistake("say what to measure: ./study bench --laptop")
-    from .bench import bench as measure
-
+    if laptop == emulator:
+        raise Mistake("say what to measure: ./study bench --laptop, or --emulator")
+    if laptop:
+        from .bench import bench as measure
+    else:
+        from .bench_emulator import bench as measure
     raise typer.Exit(measure(json))
 
 
