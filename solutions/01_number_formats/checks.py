@@ -1989,7 +1989,7 @@ EXERCISES = [
             {"n": 2, "m": 3},
             {"n": 127, "m": 5},
             {"n": 128, "m": 2, "what": "mixed signs"},
-            {"n": 1009, "m": 1, "what": "2048 first, then halves"},
+            {"n": 1009, "m": 5, "what": "2048 first, then halves"},
             {"n": 5003, "m": 3},
         ),
         dtype="float16",

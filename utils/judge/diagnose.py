@@ -86,17 +86,11 @@ def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
 
 
 def rival(failing: list[Trial], exercise: Function) -> Diagnosis | None:
-    """The misconception that gives the same wrong results; of several within tolerance, the one with the same bits."""
-    real = [t for t in failing if t.args]
-    fits = [
-        candidate
-        for candidate in exercise.rivals
-        if real and all(agrees_with(t, candidate.oracle, exercise.tolerance) for t in real)
-    ]
-    if not fits:
-        return None
-    best = fits[0] if len(fits) == 1 else max(fits, key=lambda one: sum(same_bits(t, one.oracle) for t in real))
-    return Diagnosis(best.key, best.sentence, best.hint)
+    for candidate in exercise.rivals:
+        real = [t for t in failing if t.args]
+        if real and all(agrees_with(t, candidate.oracle, exercise.tolerance) for t in real):
+            return Diagnosis(candidate.key, candidate.sentence, candidate.hint)
+    return None
 
 
 def one_of_them(trials: Sequence[Trial], exercise: Function) -> Diagnosis | None:
@@ -142,12 +136,6 @@ def values_of(oracle: Callable, trial: Trial) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
         values = oracle(*trial.args)
     return [to_numpy(v) for v in (values if isinstance(values, tuple) else (values,))]
-
-
-def same_bits(trial: Trial, oracle: Callable) -> int:
-    """How many of the answer's results are exactly what `oracle` computes."""
-    pairs = zip(values_of(oracle, trial), trial.got, strict=True)
-    return sum(int((value == got).sum()) for value, got in pairs)
 
 
 def agrees_with(trial: Trial, oracle: Callable, tolerance: Tolerance) -> bool:
