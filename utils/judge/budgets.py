@@ -17,6 +17,13 @@ SEEN = 1.05  # times the ideal from which a counter is shown with that factor
 SLACK = 1e-9
 TRAFFIC = Measure("traffic", "traffic", "bytes moved", "times what is needed", lambda part: 0)
 QUANTITIES = {one.key: one for one in (*TOTALS, TRAFFIC)}
+QUANTITIES |= {  # memory instructions of warps: the wider the accesses, the fewer
+    words: Measure(words, words, words, "", lambda part, name=name: part.sum(name), nsight=name, is_count=True)
+    for words, name in (
+        ("load requests", "l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum"),
+        ("store requests", "l1tex__t_requests_pipe_lsu_mem_global_op_st.sum"),
+    )
+}
 SHOWN = tuple(one for one in TOTALS if one.key not in ("read", "written"))
 
 

@@ -125,26 +125,13 @@ class Function(Exercise):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kernel(Function):
-    """A Triton kernel with its launcher: `answer` is the launcher, a function of torch tensors.
-
-    The launcher may allocate, reshape and launch; arithmetic on tensors outside a kernel is the forbidden route.
-    launches: how many kernel launches one call may use.
-    traffic: bytes the kernels may load and store, as a multiple of (inputs once + outputs once); 0 = not judged.
-    """
-
-    kind = "kernels"
-    launches: int = 1
-    traffic: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
 class Budget:
     """What a right answer may cost, counted on the emulated GPU.
 
     quantity: "global load", "global store", "shared load" ... (sectors or wavefronts a request, of every single
-        access), "conflicts", "instructions", "flops", "lanes", "traffic" (bytes moved, as a multiple of inputs once
-        plus outputs once), or Nsight Compute's name of a counter; see `budgets.QUANTITIES`.
+        access), "load requests", "store requests", "conflicts", "instructions", "flops", "lanes", "traffic" (bytes
+        moved, as a multiple of inputs once plus outputs once), or Nsight Compute's name of a
+        counter; see `budgets.QUANTITIES`.
     at_most: the limit, or a function of the shape.  of_ideal: it is a multiple of the fewest that are possible for the
         bytes asked for, so that a 16-byte load, 16 sectors a request, is as good as a 4-byte one with 4.
     where: (**shape) -> whether this case counts; all do without it.
@@ -158,6 +145,22 @@ class Budget:
     where: Callable[..., bool] | None = None
     key: str = "budget"
     hint: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel(Function):
+    """A Triton kernel with its launcher: `answer` is the launcher, a function of torch tensors.
+
+    The launcher may allocate, reshape and launch; arithmetic on tensors outside a kernel is the forbidden route.
+    launches: how many kernel launches one call may use.
+    traffic: bytes the kernels may load and store, as a multiple of (inputs once + outputs once); 0 = not judged.
+    budgets: what it may cost when compiled and run on the emulated GPU, after it passed on the interpreter.
+    """
+
+    kind = "kernels"
+    launches: int = 1
+    traffic: float = 0.0
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

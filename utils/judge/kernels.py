@@ -56,10 +56,20 @@ def backend() -> str:
 
 
 def confirm(session: Session, verdict: Verdict) -> Verdict:
-    """Values on the interpreter are half of a kernel: it must compile for a GPU too. On a GPU it just did."""
+    """Values on the interpreter are half of a kernel: it must compile for a GPU too. On a GPU it just did.
+
+    Then its budgets, if it has any.
+    """
     from . import compiled
 
-    return compiled.confirm(session, verdict) if forks() else verdict
+    source = verdict.evidence["source"]
+    verdict = compiled.confirm(session, verdict) if forks() else verdict
+    if verdict.status != "passed" or not session.exercise.budgets:
+        return verdict
+    from . import counted
+
+    verdict.evidence["source"] = source
+    return counted.confirm(session, verdict)
 
 
 def trials(exercise: Kernel, answer: Callable, seed: int, tell: Callable[[str], None]) -> list[Trial]:
