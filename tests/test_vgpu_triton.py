@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from utils import annotate, emulate_triton, machine, tl, triton
+from utils import annotate, emulate_triton, machine, tl, triton, triton_code
 from utils.compile_worker import CompileError
 from utils.vgpu import ArgumentError, LaunchError
 
@@ -192,3 +192,9 @@ def test_what_cannot_be_compiled_or_launched() -> None:
 def test_importing_it_by_name_is_lazy() -> None:
     code = "import sys; from utils import check; assert not {'numpy', 'utils.vgpu', 'utils.judge'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=machine.ROOT).returncode in (0, 1)
+
+
+def test_the_code_can_be_read_without_running_it() -> None:
+    x = np.zeros(1024, "float32")
+    code = triton_code(copy, x, x.copy(), 1024, 1, BLOCK=512)
+    assert "ld.global.v4" in code.ptx and "ttg.num-warps" in code.ttgir

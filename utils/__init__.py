@@ -31,6 +31,7 @@ LAZY = {
     "pyplot": (".theme", "pyplot"),
     "emulate": (".vgpu", "emulate"),
     "emulate_triton": (".emulated_triton", "emulate_triton"),
+    "triton_code": (".emulated_triton", "triton_code"),
     "annotate": (".vgpu.show", "annotate"),
     "sectors": (".vgpu.show", "sectors"),
     "banks": (".vgpu.show", "banks"),

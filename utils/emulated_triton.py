@@ -37,6 +37,17 @@ NUMBERS = {"u1": np.uint8, "i32": np.int32, "i64": np.int64, "u64": np.uint64, "
 Grid = int | Sequence[int] | Callable[[dict[str, Any]], int | Sequence[int]]
 
 
+@dataclass(frozen=True)
+class Code:
+    """ptx: its lines count within the kernel.  shared: bytes of dynamic shared memory."""
+
+    ptx: str
+    ttgir: str
+    entry: str
+    warps: int
+    shared: int
+
+
 def emulate_triton(
     kernel: Any, grid: Grid, *args: Any, num_warps: int = 4, num_stages: int | None = None, **named: Any
 ) -> Report:
@@ -48,14 +59,40 @@ def emulate_triton(
     counts for the line of the call.
     Raises CompileError (of utils.compile_worker), ArgumentError, LaunchError, NotEmulated.
     """
+    job = _job(kernel, args, named, num_warps, num_stages)
+    extents = grid(job.given) if callable(grid) else grid
+    code = job.code
+    return emulate_ptx(
+        code.ptx, code.entry, extents, WARP * code.warps, job.parameters, job.source, TARGET, code.shared,
+        names=job.names,
+    )  # fmt: skip
+
+
+def triton_code(kernel: Any, *args: Any, num_warps: int = 4, num_stages: int | None = None, **named: Any) -> Code:
+    """What Triton's compiler makes for sm_90 of `kernel[grid](*args, **named)`: `ptx` and `ttgir`. Nothing is run."""
+    return _job(kernel, args, named, num_warps, num_stages).code
+
+
+@dataclass(frozen=True)
+class Job:
+    """A launch made ready.  given: all arguments by name.  parameters, names: those that the machine code takes."""
+
+    code: Code
+    given: dict[str, Any]
+    names: list[str]
+    parameters: list[Any]
+    source: str
+
+
+def _job(kernel: Any, args: Sequence[Any], named: Mapping[str, Any], num_warps: int, num_stages: int | None) -> Job:
     if machine.triton_backend() is None:
         raise RuntimeError(MISSING)
     function = plain_function(kernel)
     if function is None:
         raise ArgumentError(f"{describe(kernel)} is given for the kernel: give a function under @triton.jit")
     given, constants = _arguments(function, args, named)
-    extents = grid(given | constants) if callable(grid) else grid
     values = {name: _shared(value) for name, value in given.items()}
+    given = given | constants
     signature, constants = _signature(values, constants, _unspecialized(kernel))
     options = {"num_warps": num_warps} | ({"num_stages": num_stages} if num_stages else {})
     source = textwrap.dedent(inspect.getsource(function))
@@ -67,10 +104,7 @@ def emulate_triton(
         value if isinstance(value, np.ndarray) else NUMBERS[signature[name].partition(":")[0]](value)
         for name, value in passed.items()
     ]
-    return emulate_ptx(
-        code.ptx, code.entry, extents, WARP * code.warps, parameters, source, TARGET, code.shared,
-        names=list(passed),
-    )  # fmt: skip
+    return Job(code, given, list(passed), parameters, source)
 
 
 def _arguments(function: FunctionType, args: Sequence[Any], named: Mapping[str, Any]) -> tuple[dict, dict]:
@@ -174,16 +208,6 @@ def _json(signature: Mapping[str, str], constants: Mapping[str, Any], options: M
 # Compiling
 
 
-@dataclass(frozen=True)
-class Code:
-    """ptx: its lines count within the kernel.  shared: bytes of dynamic shared memory."""
-
-    ptx: str
-    entry: str
-    warps: int
-    shared: int
-
-
 @lru_cache(maxsize=64)
 def _compiled(module: str, above: int, name: str, job: str) -> Code:
     """above: lines of the module before the kernel's own."""
@@ -192,7 +216,7 @@ def _compiled(module: str, above: int, name: str, job: str) -> Code:
         file.write_text(module)
         stages = compile_triton(file, name, **json.loads(job), target=TARGET, sass=False)
     made = stages["metadata"]
-    return Code(_located(stages["ptx"], above), made["name"], made["num_warps"], made["shared"])
+    return Code(_located(stages["ptx"], above), stages["ttgir"], made["name"], made["num_warps"], made["shared"])
 
 
 PLACE = re.compile(r"\.loc\s+\d+\s+\d+\s+\d+[^\n/]*//[^\n]*?:(\d+):\d+(?: \])*[ \t]*$", re.MULTILINE)
