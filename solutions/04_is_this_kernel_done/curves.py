@@ -73,6 +73,7 @@ extern "C" __global__ void flight(const float* x, float* y, int n) {
     extern __shared__ float limits_blocks[];
     int all = gridDim.x * blockDim.x;
     float s = 0;
+    #pragma unroll 1
     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i + (DEPTH - 1) * all < n; i += DEPTH * all) {
         float v[DEPTH];
         #pragma unroll
@@ -126,14 +127,9 @@ extern "C" __global__ void __maxnreg__(MOST) live(const float* x, float* y, int 
     y[blockIdx.x * blockDim.x + threadIdx.x] = s;
 }
 """
-# Before every FP8 matmul: y = clamp(xᵀ / scale), and the largest |x| for the next step's scale. Three mistakes that
-# can be switched one by one, and what remains to gain after them.
+# Before every FP8 matmul: y = clamp(xᵀ / scale), and the largest |x| for the next step's scale. AMAX: 0, an atomic for
+# each element; 1, for each warp; 2, for each block. WIDTH: of a row of the tile. DOUBLES: the arithmetic is in float64.
 TRANSPOSE = r"""
-#ifdef ATOMIC_EACH
-#define SEEN(v) atomicMax(amax, __float_as_int(fabsf(v)))
-#else
-#define SEEN(v) most = max(most, __float_as_int(fabsf(v)))
-#endif
 #ifdef DOUBLES
 #define OUT(v) fmin(fmax((v) / (double)scale, -448.0), 448.0)
 #else
@@ -141,19 +137,24 @@ TRANSPOSE = r"""
 #endif
 extern "C" __global__ void scale_transpose(const float* x, float* y, int* amax, float scale, int rows, int cols) {
     __shared__ float tile[32][WIDTH];
+    __shared__ int of_warp[8];
     int c = blockIdx.x * 32 + threadIdx.x, r = blockIdx.y * 32 + threadIdx.y, most = 0;
     float inverse = 1.f / scale;
     for (int k = 0; k < 32; k += 8)
         if (r + k < rows && c < cols) {
             float v = x[(r + k) * cols + c];
-            SEEN(v);
+            if (AMAX == 0) atomicMax(amax, __float_as_int(fabsf(v)));
+            most = max(most, __float_as_int(fabsf(v)));
             tile[threadIdx.y + k][threadIdx.x] = v;
         }
-#ifndef ATOMIC_EACH
-    most = __reduce_max_sync(~0u, most);
-    if (threadIdx.x == 0) atomicMax(amax, most);
-#endif
+    if (AMAX > 0) most = __reduce_max_sync(~0u, most);
+    if (AMAX == 1 && threadIdx.x == 0) atomicMax(amax, most);
+    if (AMAX == 2 && threadIdx.x == 0) of_warp[threadIdx.y] = most;
     __syncthreads();
+    if (AMAX == 2 && threadIdx.x == 0 && threadIdx.y == 0) {
+        for (int w = 1; w < 8; ++w) most = max(most, of_warp[w]);
+        atomicMax(amax, most);
+    }
     c = blockIdx.y * 32 + threadIdx.x, r = blockIdx.x * 32 + threadIdx.y;
     for (int k = 0; k < 32; k += 8)
         if (r + k < cols && c < rows) y[(r + k) * rows + c] = OUT(tile[threadIdx.x][threadIdx.y + k]);
