@@ -345,6 +345,10 @@ COUNTERS = re.compile(
 """,
     re.VERBOSE,
 )
+DULL = re.compile(r"\.(max|min|sum)\.pct|tensor_op|fma_type")
+FLOPS = ",".join(
+    f"smsp__sass_thread_inst_executed_op_{t}{op}_pred_on.sum" for t in "fd" for op in ("add", "mul", "fma")
+)
 NOISE = ("SOLFPRoofline", "MemoryL2Compression", "FPInstructions")
 
 
@@ -352,7 +356,7 @@ def reports(phase: str = "reports") -> list[dict[str, Any]]:
     """Every kernel of a table under Nsight Compute, and its time on its own."""
     kept, kernels = Path(tempfile.mkdtemp()), TABLES[phase]()
     names = "|".join({one.name for one in kernels})
-    about = ["--clock-control", "none", "-f", "-o", str(kept / "found"), "-k", f"regex:^({names})$"]
+    about = ["--clock-control", "none", "-f", "-o", str(kept / "found"), "-k", f"regex:^({names})$", "--metrics", FLOPS]
     me = [sys.executable, __file__, "profile-me", phase]
     for chosen in (["--set", "full"], [part for s in SECTIONS for part in ("--section", s)]):
         done = subprocess.run(["ncu", *chosen, *about, *me], capture_output=True, text=True, timeout=140, check=False)
@@ -380,7 +384,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def written(one: Profiled, raw: dict[str, str], details: list[dict[str, str]]) -> dict[str, Any]:
     """One kernel's report: what was run, its time on its own, the counters that COUNTERS names, what ncu advises."""
-    counters = {key: number(value) for key, value in raw.items() if COUNTERS.fullmatch(key)}
+    counters = {key: number(value) for key, value in raw.items() if COUNTERS.fullmatch(key) and not DULL.search(key)}
     said = [(row["Rule Name"], row["Rule Description"]) for row in details if row.get("Rule Description")]
     return {
         "name": one.name,
