@@ -1,0 +1,161 @@
+"""y = softmax of each row of x, bf16 in and out, computed in float32; rows up to 32,768 in registers.
+
+exp(v - high) is 2 ** (v log2(e) - high log2(e)): one multiply-add and one instruction of the special-function unit.
+"""
+
+from utils import tl, triton
+from utils.launches import Launch, Rung
+
+from .rows import COMMON, held, power, resident, threads, warps
+
+SOFTMAX = (
+    COMMON
+    + r"""
+constexpr float LOG2E = 1.4426950408889634f;
+
+__device__ float exp2_fast(float v) {
+    asm("ex2.approx.ftz.f32 %0, %0;" : "+f"(v));
+    return v;
+}
+
+// Maximum, sum, result: the row is read three times.
+__global__ void three_passes(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
+    x += (size_t)blockIdx.x * cols, y += (size_t)blockIdx.x * cols;
+    float high = -INFINITY, sum = 0;
+    for (int c = threadIdx.x; c < cols; c += 256) high = fmaxf(high, __bfloat162float(x[c]));
+    high = reduce<Max, 256>(high, 0) * LOG2E;
+    for (int c = threadIdx.x; c < cols; c += 256) sum += exp2_fast(__bfloat162float(x[c]) * LOG2E - high);
+    sum = 1 / reduce<Add, 256>(sum, 1);
+    for (int c = threadIdx.x; c < cols; c += 256)
+        y[c] = __float2bfloat16(exp2_fast(__bfloat162float(x[c]) * LOG2E - high) * sum);
+}
+
+// Online: maximum and sum in one pass. When the maximum grows, the sum so far shrinks by 2 ** (old - new).
+__global__ void online(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
+    x += (size_t)blockIdx.x * cols, y += (size_t)blockIdx.x * cols;
+    float mine = -INFINITY, sum = 0;
+    for (int c = threadIdx.x; c < cols; c += 256) {
+        float v = __bfloat162float(x[c]) * LOG2E;
+        if (v > mine) sum *= exp2_fast(mine - v), mine = v;
+        sum += exp2_fast(v - mine);
+    }
+    float high = reduce<Max, 256>(mine, 0);
+    sum = mine == -INFINITY ? 0 : sum * exp2_fast(mine - high);
+    sum = 1 / reduce<Add, 256>(sum, 1);
+    for (int c = threadIdx.x; c < cols; c += 256)
+        y[c] = __float2bfloat16(exp2_fast(__bfloat162float(x[c]) * LOG2E - high) * sum);
+}
+
+template <int V, int HELD, int THREADS> __device__ void normalize(const Pack<V> (&held)[HELD], Pack<V>* to, int packs) {
+    float high = -INFINITY, sum = 0;
+#pragma unroll
+    for (int k = 0; k < HELD; ++k)
+        for (int e = 0; e < V; ++e) high = fmaxf(high, __bfloat162float(held[k].at[e]));
+    high = reduce<Max, THREADS>(high, 0) * LOG2E;
+#pragma unroll
+    for (int k = 0; k < HELD; ++k)
+        for (int e = 0; e < V; ++e) sum += exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high);
+    sum = 1 / reduce<Add, THREADS>(sum, 1);
+#pragma unroll
+    for (int k = 0; k < HELD; ++k) {
+        Pack<V> out;
+        for (int e = 0; e < V; ++e)
+            out.at[e] = __float2bfloat16(exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high) * sum);
+        if (int i = threadIdx.x + k * THREADS; i < packs) store(to + i, out);
+    }
+}
+
+// The row is read once and stays in registers.
+template <int V, int HELD, int THREADS>
+__global__ void __launch_bounds__(THREADS) in_registers(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
+    size_t start = (size_t)blockIdx.x * cols;
+    Pack<V> held[HELD];
+    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, -INFINITY);
+    normalize<V, HELD, THREADS>(held, reinterpret_cast<Pack<V>*>(y + start), cols / V);
+}
+
+// Blocks stay for many rows; the next row is on its way while this one is worked on.
+template <int V, int HELD, int THREADS>
+__global__ void __launch_bounds__(THREADS) ahead(const __nv_bfloat16* x, __nv_bfloat16* y, int rows, int cols) {
+    Pack<V> held[HELD], next[HELD];
+    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + (size_t)blockIdx.x * cols), cols / V, -INFINITY);
+    for (int row = blockIdx.x; row < rows; row += gridDim.x) {
+        size_t start = (size_t)row * cols, after = start + (size_t)gridDim.x * cols;
+        if (row + gridDim.x < rows)
+            load_row<V, HELD, THREADS>(next, reinterpret_cast<const Pack<V>*>(x + after), cols / V, -INFINITY);
+        normalize<V, HELD, THREADS>(held, reinterpret_cast<Pack<V>*>(y + start), cols / V);
+#pragma unroll
+        for (int k = 0; k < HELD; ++k) held[k] = next[k];
+    }
+}"""
+)
+
+
+@triton.jit
+def loops_triton(x, y, cols, BLOCK: tl.constexpr):
+    start = tl.program_id(0).to(tl.int64) * cols
+    high = tl.full((BLOCK,), float("-inf"), tl.float32)
+    sums = tl.zeros((BLOCK,), tl.float32)
+    for first in tl.range(0, cols, BLOCK):
+        c = first + tl.arange(0, BLOCK)
+        v = tl.load(x + start + c, mask=c < cols, other=float("-inf")).to(tl.float32)
+        new = tl.maximum(high, v)
+        sums = tl.where(new == float("-inf"), 0.0, sums * tl.exp(high - new) + tl.exp(v - new))
+        high = new
+    top = tl.max(high)
+    total = tl.sum(tl.where(high == float("-inf"), 0.0, sums * tl.exp(high - top)))
+    for first in tl.range(0, cols, BLOCK):
+        c = first + tl.arange(0, BLOCK)
+        v = tl.load(x + start + c, mask=c < cols, other=0).to(tl.float32)
+        tl.store(y + start + c, (tl.exp(v - top) / total).to(tl.bfloat16), mask=c < cols)
+
+
+@triton.jit
+def row_triton(x, y, cols, BLOCK: tl.constexpr):
+    start = tl.program_id(0).to(tl.int64) * cols
+    c = tl.arange(0, BLOCK)
+    v = tl.load(x + start + c, mask=c < cols, other=float("-inf")).to(tl.float32)
+    v = tl.exp(v - tl.max(v))
+    tl.store(y + start + c, (v / tl.sum(v)).to(tl.bfloat16), mask=c < cols)
+
+
+def passes(kernel):
+    return lambda x, y: [Launch(kernel, x.shape[0], (x, y, x.shape[1]), 256, SOFTMAX)]
+
+
+def in_registers(x, y, packs=4, wide=True):
+    rows, cols = x.shape
+    instance = held(cols, packs, wide)
+    if instance is None:
+        return passes("online")(x, y)
+    return [Launch(f"in_registers<{instance}>", rows, (x, y, cols), threads(instance), SOFTMAX)]
+
+
+def ahead(x, y, packs=4, registers=64):
+    rows, cols = x.shape
+    instance = held(cols, packs)
+    if instance is None:
+        return passes("online")(x, y)
+    grid = resident(rows, instance, registers)
+    return [Launch(f"ahead<{instance}>", grid, (x, y, rows, cols), threads(instance), SOFTMAX)]
+
+
+def loops_in_triton(x, y, block=1024, num_warps=4):
+    rows, cols = x.shape
+    return [Launch(loops_triton, rows, (x, y, cols), options={"BLOCK": block, "num_warps": num_warps})]
+
+
+def row_in_triton(x, y, each=16):
+    rows, cols = x.shape
+    return [Launch(row_triton, rows, (x, y, cols), options={"BLOCK": power(cols), "num_warps": warps(cols, each)})]
+
+
+RUNGS = (
+    Rung("three passes", "read", passes("three_passes")),
+    Rung("online: two passes", "read", passes("online")),
+    Rung("row in registers, 2-byte loads", "read", lambda x, y: in_registers(x, y, wide=False)),
+    Rung("16-byte loads", "instructions", in_registers),
+    Rung("the next row on its way", "instructions", ahead),
+    Rung("Triton, online", "read", loops_in_triton),
+    Rung("Triton, row in registers", "read", row_in_triton),
+)
