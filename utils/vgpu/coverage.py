@@ -22,6 +22,7 @@ MACHINE = {
     "shfl.sync": "up down bfly idx, with the predicate result",
     "vote.sync, activemask, match.sync, redux.sync, elect.sync": "all modes; redux of integers",
     "ldmatrix, stmatrix, movmatrix": ".m8n8 .x1 .x2 .x4 .trans .b16",
+    "mma.sync": "m16n8k8, k16 of f16, bf16; k4, k8 of tf32; k16, k32 of s8, u8, e4m3, e5m2; into f32, f16, s32",
     "bar, barrier": "sync, arrive, red.popc/and/or, with counts; bar.warp.sync",
     "bra, brx.idx, call, ret, exit, trap": "calls of functions (no recursion), vprintf, assertions",
     "prefetch, nanosleep, discard, pmevent": "no effect",

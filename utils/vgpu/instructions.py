@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import accesses, alu, atomics, control, matrices, ptx, warps
+from . import accesses, alu, atomics, control, matrices, ptx, tensor_cores, warps
 from .lowering import Lowering
 from .memory import SHARED_WINDOW, WINDOWS
 from .program import NotEmulated
@@ -186,5 +186,6 @@ FAMILIES = {
     **atomics.FAMILIES,
     **warps.FAMILIES,
     **matrices.FAMILIES,
+    **tensor_cores.FAMILIES,
     **dict.fromkeys(("nop", "prefetch", "prefetchu", "nanosleep", "pmevent", "discard", "applypriority"), nothing),
 }

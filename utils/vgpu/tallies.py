@@ -123,7 +123,8 @@ def _aligned(group: Group, way: dict[int, int], start: np.ndarray) -> bool:
 
 
 def flop_metric(kind: str) -> str:
-    return f"smsp__sass_thread_inst_executed_op_{kind}_pred_on.sum"
+    """The counter of an operation by its short name ("ffma"), or by its own name."""
+    return kind if "__" in kind else f"smsp__sass_thread_inst_executed_op_{kind}_pred_on.sum"
 
 
 def always_shown() -> list[str]:
