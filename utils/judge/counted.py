@@ -18,7 +18,7 @@ import numpy as np
 from ..compile_worker import CompileError
 from ..emulated_triton import emulate_triton
 from ..vgpu import NotEmulated, Report
-from . import budgets, cuda, functions, poison
+from . import budgets, cuda, cuda_faults, functions, poison
 from .arrays import is_tensor
 from .exercise import Kernel
 from .explain import Session
@@ -86,14 +86,14 @@ def _attempt(exercise: Kernel, answer: Callable, trial: Trial, shape: dict[str, 
     made = () if places else result if isinstance(result, tuple) else (result,)
     needed = sum(value.nbytes for value in (*arrays, *made))
     trial.launches = tuple(cuda.Ran(trial.label, shape, needed, report) for report in reports)
-    trial.noticed += [_plain(found) for report in reports for found in cuda.faults(report)]
+    trial.noticed += [_plain(found) for report in reports for found in cuda_faults.faults(report)]
     functions.compare(exercise, trial, outputs)
     return trial
 
 
 def _plain(found: Diagnosis) -> Diagnosis:
     """A fault of the compiled kernel in the words of Triton: it is the compiler that chose the width."""
-    name, advice = cuda.FAULTS["misaligned"]
+    name, advice = cuda_faults.FAULTS["misaligned"]
     sentence = found.sentence.replace(advice, PROMISE).replace(f"**{name}.**", "**A promise that does not hold.**")
     return replace(found, sentence=sentence) if found.key == "misaligned" else found
 

@@ -13,7 +13,6 @@ from .. import machine
 from ..vgpu import (
     ArgumentError,
     CompileError,
-    Fault,
     LaunchError,
     NotEmulated,
     NvrtcMissing,
@@ -25,6 +24,7 @@ from ..vgpu import (
 )
 from ..vgpu.arguments import bind
 from . import budgets, functions
+from .cuda_faults import faults
 from .cuda_tokens import forbidden as forbidden_name
 from .exercise import Cuda, Forbid
 from .explain import Session, missing_answer
@@ -36,23 +36,6 @@ ARCH = "sm_90"
 PROOF = "__global__ void proof(float* x, int n) { int i = blockIdx.x * 32 + threadIdx.x; if (i < n) x[i] += 1; }"
 CLEAN = "no races, nothing out of bounds"
 FIELDS = ("grid", "block", "dynamic_shared", "entry")
-
-# What each kind of fault is called, and what to do about it; the most telling first: the others may follow from it.
-FAULTS = {
-    "out-of-bounds": ("Out of bounds", "Compare the index with the size before the access, as in `if (i < n)`."),
-    "misaligned": ("Misaligned", "An access of 8 or 16 bytes begins at a multiple of 8 or 16: look at where a `float2` "
-                   "or `float4` starts, and at what does not fill one."),
-    "barrier": ("Not every thread comes to the barrier", "All threads of a block must reach the same "
-                "`__syncthreads()`: put it outside the `if`, and let no thread return before it."),
-    "endless-loop": ("It does not end", "What changes the loop's condition, and does every thread get there?"),
-    "race": ("A race", "Put `__syncthreads()` between the two, use an atomic, or give each thread its own place."),
-    "uninitialized": ("Read before it is written", "What stands there is chance. Write first, in every thread: those "
-                      "beyond the end of the data put a neutral value (0 in a sum)."),
-}  # fmt: skip
-IN_GLOBAL = {  # instead, there
-    "race": "Use an atomic, or give each thread its own place; `__syncthreads()` orders the threads of one block only.",
-    "uninitialized": "An output holds nothing yet: store into it before you add to it.",
-}
 
 
 @dataclass(frozen=True)
@@ -177,6 +160,7 @@ def trials(exercise: Cuda, answer: Answer, seed: int, tell: Callable[[str], None
         done.append(_attempt(exercise, answer, trial, dict(shape)))
         if trial.error or trial.unjudged or {d.key for d in trial.noticed} & {"endless-loop", "barrier"}:
             break
+    _mark_kept(exercise, [trial for trial in done if trial.wrong])
     if all(trial.ok for trial in done):
         ran = [trial.launches[0] for trial in done]
         for budget in exercise.budgets:
@@ -185,9 +169,25 @@ def trials(exercise: Cuda, answer: Answer, seed: int, tell: Callable[[str], None
     return done
 
 
+def _mark_kept(exercise: Cuda, failing: list[Trial]) -> None:
+    """Outputs that held a value at the start: nobody wrote where all that is wrong still holds it, in every case."""
+    kept = []
+    for trial in failing:
+        if trial.output not in exercise.accumulates:
+            return
+        same = trial.wrong.got == trial.args[exercise.parameters.index(trial.output)]
+        if (trial.wrong.bad & ~same).any():
+            return
+        kept.append(trial.wrong.bad)
+    for trial, elements in zip(failing, kept, strict=True):
+        trial.unwritten, trial.kept = elements, True
+
+
 def _attempt(exercise: Cuda, answer: Answer, trial: Trial, shape: Mapping[str, Any]) -> Trial:
     noticed: list[Diagnosis] = []
-    needed = sum(value.nbytes for value in trial.args if isinstance(value, np.ndarray))
+    sizes = {name: np.asarray(value).nbytes * isinstance(value, np.ndarray)
+             for name, value in zip(exercise.parameters, trial.args, strict=True)}  # fmt: skip
+    needed = sum(sizes.values()) + sum(sizes[name] for name in exercise.accumulates)  # these are read, and written
 
     def call(answer: Answer, given: list) -> None:
         first = not trial.launches
@@ -221,20 +221,6 @@ def _attempt(exercise: Cuda, answer: Answer, trial: Trial, shape: Mapping[str, A
     functions.attempt(exercise, answer, trial, call)
     trial.noticed[:0] = noticed
     return trial
-
-
-def faults(report: Report) -> list[Diagnosis]:
-    """What the kernel did that it must not, the most telling first."""
-    order = list(FAULTS)
-    found = sorted(report.faults, key=lambda fault: (order.index(fault.kind), fault.line))
-    return [Diagnosis(fault.kind, _sentence(fault, report.source)) for fault in found]
-
-
-def _sentence(fault: Fault, source: str) -> str:
-    name, advice = FAULTS[fault.kind]
-    advice = IN_GLOBAL.get(fault.kind, advice) if fault.space == "global" else advice
-    code = budgets.quoted(source, fault.line)
-    return f"**{name}.** {show.measures.sentence(fault)}{f' Line {fault.line}: {code}.' if code else ''} {advice}"
 
 
 def dress(exercise: Cuda, verdict: Verdict, tried: list[Trial]) -> Verdict:

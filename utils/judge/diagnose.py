@@ -71,18 +71,22 @@ def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     if not left:
         return None
     if all(t.never_written.all() for t in left):
+        if left[0].kept:
+            return Diagnosis("never-written", "The output stays as it was: nothing that changes it is stored.")
         return Diagnosis("never-written", "The output is never written: it still holds what the judge put there.")
     t = max(left, key=lambda t: t.wrong.want.size)
     count, size = int(t.never_written.sum()), t.wrong.want.size
+    word = "stay as they were" if t.kept else "are never written"
     partial = [t for t in left if not t.never_written.all()]
     if all(suffix_start(t.never_written) is not None for t in partial):
         start = suffix_start(max(partial, key=lambda t: t.wrong.want.size).never_written)
+        tail, more = "stays as it was" if t.kept else "is never written", " Does the last block write its part?"
         return Diagnosis(
             "tail-unwritten",
-            f"**The tail is never written**: nothing from element {start} on ({count} of {size}) when {t.label}."
-            + ("" if any(t.advice for t in left) else " Does the last block write its part?"),
+            f"**The tail {tail}**: nothing from element {start} on ({count} of {size}) when {t.label}."
+            + ("" if any(t.advice for t in left) else more),
         )
-    return Diagnosis("partly-written", f"**{count} of {size} elements are never written** when {t.label}.")
+    return Diagnosis("partly-written", f"**{count} of {size} elements {word}** when {t.label}.")
 
 
 def rival(failing: list[Trial], exercise: Function) -> Diagnosis | None:

@@ -131,7 +131,8 @@ def first_wrong(trial: Trial, exercise: Function) -> str:
     """The first three wrong elements: the call or index, want, got; and what the answer was given."""
     wrong, shown = trial.wrong, []
     for index in map(tuple, np.argwhere(wrong.bad)[:3]):
-        never = " (never written)" if trial.never_written[index] else ""
+        never = " (as it was)" if trial.kept else " (never written)"
+        never = never if trial.never_written[index] else ""
         place = f"{trial.output}{''.join(f'[{i}]' for i in index)}"
         if exercise.each:
             place = f"{exercise.answer}({', '.join(show(at(a, index)) for a in trial.args)})"

@@ -28,6 +28,7 @@ class Diagnosis:
 class Trial:
     """label: "n = 127".  noticed: diagnoses that need no comparison of values (wrong shape, out of bounds ...).
 
+    unwritten: elements nobody wrote.  kept: they held a value at the start, and hold it still.
     advice: a remark to the likely mistake.  launches: of kernels, in order.
     wrong: the first output that differs.  output: its name.  error: a traceback, if the answer raised.
     """
@@ -43,12 +44,13 @@ class Trial:
     error_key: str = ""
     unjudged: str = ""
     unwritten: np.ndarray | None = None
+    kept: bool = False
     advice: str = ""
     launches: tuple = ()
 
     @property
     def never_written(self) -> np.ndarray:
-        """Wrong elements that nobody wrote: they held the poison, whatever the poison was."""
+        """Wrong elements that nobody wrote: they hold the poison, whatever it was, or what they held at the start."""
         return np.zeros(self.wrong.want.shape, bool) if self.unwritten is None else self.unwritten
 
     @property

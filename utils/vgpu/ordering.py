@@ -9,7 +9,7 @@ import numpy as np
 from .active import Active
 from .clocks import Order
 from .faults import Faults, shown
-from .memory import Space
+from .memory import Region, Space
 from .program import Program
 from .races import Conflict, Found, Races
 from .report import Fault
@@ -114,21 +114,21 @@ class Ordering:
             return
         memory: Space = self.batch.spaces[space]
         offset = first.granule * self.granule[space]
-        region = memory.region_at(offset)
-        name, start, item = (region.name, region.start, region.item) if region else ("memory", 0, 1)
+        region = memory.region_at(offset) or Region("memory", 0, 0)
         width = max(self.program.sites[site].width, 1)
-        item = item if space == "global" else width
-        index = (offset - start) // item
+        item = region.item if space == "global" else width
+        index = (offset - region.start) // item
         thread, block = self.batch.coordinates(first.block, first.thread)
         other = self.batch.coordinates_of(first.other_block, first.other_thread)
         line, other_line = self.program.sites[site].line, self.program.sites[first.other_site].line
         doing, done = (WORDS[word] for word in first.kind.split("-"))
         message = (
-            f"{name}[{index}]: thread {shown(thread)} of block {shown(block)} {doing} it (line {line}) and thread"
-            f" {shown(other[0])} of block {shown(other[1])} {done} it (line {other_line}) with nothing between them"
+            f"{region.name}[{index}]: thread {shown(thread)} of block {shown(block)} {doing} it (line {line}) and"
+            f" thread {shown(other[0])} of block {shown(other[1])} {done} it (line {other_line}) with nothing between them"
             " that says who comes first."
         )
-        self.faults.note(Fault("race", space, name, index, thread, block, line, message, found.count))
+        self.faults.note(Fault("race", space, region.name, index, thread, block, line, message, found.count,
+                               region.size // item, (*other, other_line), (doing, done)))  # fmt: skip
 
 
 def _granule(program: Program, space: str) -> int:

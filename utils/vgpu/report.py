@@ -33,7 +33,8 @@ class Access:
 class Fault:
     """kind: race, out-of-bounds, misaligned, uninitialized, barrier, endless-loop.
 
-    index: element of `array` (-1: none).  count: how many threads did this at this line; this is the first.
+    index: element of `array` (-1: none), which has `length`.  count: how many threads did this at this line; this is
+    the first.  other: the earlier side of a race (its thread, block and line); does: what each side does.
     """
 
     kind: str
@@ -45,6 +46,9 @@ class Fault:
     line: int
     message: str
     count: int = 1
+    length: int = -1
+    other: tuple[tuple[int, int, int], tuple[int, int, int], int] | None = None
+    does: tuple[str, str] = ("", "")
 
     def __str__(self) -> str:
         return self.message
