@@ -124,8 +124,8 @@ class Ordering:
         doing, done = (WORDS[word] for word in first.kind.split("-"))
         message = (
             f"{region.name}[{index}]: thread {shown(thread)} of block {shown(block)} {doing} it (line {line}) and"
-            f" thread {shown(other[0])} of block {shown(other[1])} {done} it (line {other_line}) with nothing between them"
-            " that says who comes first."
+            f" thread {shown(other[0])} of block {shown(other[1])} {done} it (line {other_line}) with nothing between"
+            " them that says who comes first."
         )
         self.faults.note(Fault("race", space, region.name, index, thread, block, line, message, found.count,
                                region.size // item, (*other, other_line), (doing, done)))  # fmt: skip
