@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from utils import course
-from utils.judge import Function, Right, Wrong, judge_source
+from utils.judge import Calls, Function, Right, Wrong, judge_source
 from utils.judge.arrays import mismatch, to_numpy
 
 ATTEMPTS = [(chapter, attempt) for chapter in course.chapters() for attempt in chapter.attempts()]
@@ -16,8 +16,9 @@ FUNCTIONS = [
     (chapter, exercise)
     for chapter in course.chapters()
     for exercise in chapter.exercises().values()
-    if isinstance(exercise, Function)
+    if isinstance(exercise, Function) and not isinstance(exercise, Calls)
 ]
+CALLS = [e for chapter in course.chapters() for e in chapter.exercises().values() if isinstance(e, Calls)]
 
 
 def code_of(attempt):
@@ -35,7 +36,7 @@ def fresh_verdicts(chapter, id, code, most=20):
     """The verdicts under `most` fresh seeds where a try takes less than 20 ms; under 5 where it takes more."""
 
     def tried(seeds):
-        exercise, setup = chapter.exercises()[id], course.setup_cell(chapter)
+        exercise, setup = chapter.exercises()[id], course.prelude(chapter, id)
         return judge_source(exercise, code, seeds, setup) if seeds else []
 
     seeds = tuple(random.SystemRandom().randrange(10**6) for _ in range(most))
@@ -77,6 +78,20 @@ def test_trivial_results_never_pass(chapter, exercise):
             for name, got in (("zeros", np.zeros_like(want)), ("mean", mean), ("shuffle", shuffled)):
                 rejected[name] |= mismatch(want, got, exercise.tolerance) is not None
     assert rejected["zeros"] and (single or all(rejected.values())), rejected
+
+
+@pytest.mark.parametrize("exercise", CALLS, ids=[e.id for e in CALLS])
+def test_calls_want_more_than_zeros_and_refuse_what_has_no_answer(exercise):
+    calls, refused, telling = 0, 0, 0
+    for number, shape in enumerate(exercise.shapes):
+        for args in exercise.inputs(np.random.default_rng([11, number]), **shape):
+            calls += 1
+            try:
+                telling += any(np.any(value) for value in exercise.oracle(*args).values())
+            except ValueError:
+                refused += 1
+    assert calls >= 100 and telling > calls / 2
+    assert refused or not exercise.inadmissible
 
 
 def test_a_wrong_answer_is_declared_for_everything():

@@ -70,11 +70,10 @@ def check_times(number: str) -> dict[str, float]:
 
     chapter = next(chapter for chapter in course.chapters() if chapter.number == number)
     exercises = list(chapter.exercises().values())
-    prelude = course.setup_cell(chapter)
     seconds = {}
     for exercise in [exercises[0], *exercises]:
         start = time.perf_counter()
-        verdict = judge_source(exercise, course.model(exercise.id), prelude=prelude)[0]
+        verdict = judge_source(exercise, course.model(exercise.id), prelude=course.prelude(chapter, exercise.id))[0]
         seconds[exercise.id] = round(time.perf_counter() - start, 3)
         if verdict.status != "passed":
             raise RuntimeError(f"the model answer to {exercise.id} did not pass: {verdict!r}")

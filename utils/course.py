@@ -163,6 +163,12 @@ def setup_cell(chapter: Chapter) -> str:
     return ""
 
 
+def prelude(chapter: Chapter, exercise_id: str) -> str:
+    """What comes before an answer that is run by itself: the setup cell, and the model answers that it may call."""
+    uses = chapter.exercises()[exercise_id].uses
+    return "\n".join([setup_cell(chapter), *map(model, uses)])
+
+
 @cache
 def _sources(notebook: Path, _modified: int) -> dict[str, str]:
     return {cell["id"]: _text(cell) for cell in json.loads(notebook.read_text())["cells"]}

@@ -3,6 +3,7 @@
 exercise.py   what a chapter declares          run.py        from an answer to a verdict (and what a kind is)
 functions.py  Python answers, case by case     kernels.py    Triton kernels with their launcher
 predictions.py  numbers written down first     diagnose.py   from a mismatch to the likely mistake (and patterns.py)
+calls.py      Python answers on tuples and numbers, many calls a case
 cuda.py       CUDA C++, on the emulated GPU    budgets.py    what it may cost (and cuda_tokens.py, cuda_device.py)
 sandbox.py    a child process with limits      explain.py    what was found, in a verdict's words
 poison.py     memory that nobody has written   verdict.py    what the learner sees
@@ -11,6 +12,7 @@ source.py     an answer's text (and reach.py)  triton_watch.py, triton_trace.py,
 
 from .exercise import (
     Budget,
+    Calls,
     Cuda,
     Exercise,
     Forbid,
@@ -31,7 +33,7 @@ from .tolerance import EXACT, Tolerance
 from .verdict import Verdict
 
 __all__ = [
-    "EXACT", "Budget", "Cuda", "Exercise", "Forbid", "Function", "Kernel", "Misread", "Predict", "Quantity", "Right",
-    "Rival", "Tolerance", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "not_defined", "sizes",
-    "spread",
+    "EXACT", "Budget", "Calls", "Cuda", "Exercise", "Forbid", "Function", "Kernel", "Misread", "Predict", "Quantity",
+    "Right", "Rival", "Tolerance", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "not_defined",
+    "sizes", "spread",
 ]  # fmt: skip

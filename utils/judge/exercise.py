@@ -23,6 +23,7 @@ class Exercise:
     dots: difficulty 1 to 3, also the points a grader gives.  size: of the answer, e.g. "6 lines".
     hints: at least two, each more concrete than the one before.
     why: the idea behind the model answer, shown by `reveal`.  follow_up: a question shown after a pass.
+    uses: earlier exercises whose answers this one may call. A notebook has them; tests run their model answers first.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Exercise:
     hints: tuple[str, ...]
     why: str
     follow_up: str = ""
+    uses: tuple[str, ...] = ()
 
     kind: ClassVar[str] = ""  # the module of the judge that tries it
 
@@ -122,6 +124,25 @@ class Function(Exercise):
         plain = re.search(r"\(((?:[^()]|\([^()]*\))*)\)", flat)[1]
         plain = re.sub(r"\([^()]*\)", "", plain)
         return tuple(part.split(":")[0].split("=")[0].strip() for part in plain.split(",") if part.strip(" *"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls(Function):
+    """An answer on plain values (numbers, nested tuples), called many times in each case.
+
+    inputs(rng, **shape) -> the calls of one case, each a tuple of arguments.
+    oracle(*args) -> {part: integers} of one call, in the order in which parts are looked at; or it raises ValueError,
+        and so must the answer. The same for the oracles of rivals.
+    read(result, *args) -> the same of what the answer returned; raises ValueError, saying what is wrong with it, if it
+        is nothing of the kind.
+    write: how values are shown, arguments and results.
+    inadmissible: why there is no answer where ValueError is wanted.
+    """
+
+    kind = "calls"
+    read: Callable[..., Mapping[str, Any]]
+    write: Callable[[Any], str] = str
+    inadmissible: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
