@@ -11,6 +11,7 @@ import pytest
 
 from utils.vgpu import alu
 from utils.vgpu.alu.core import raw, value, width
+from utils.vgpu.ptx import WIDTHS
 
 EDGES = {
     "f32": [0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x3F800001, 0x3F7FFFFF, 0x7F7FFFFF, 0x7F800000, 0x7FC00001,
@@ -611,3 +612,10 @@ def test_every_opcode_takes_any_bits() -> None:
             assert np.broadcast_shapes(out.shape, (3, 32)) == (3, 32), opcode
             count += 1
     assert count > 4000
+
+
+def test_every_type_of_an_opcode_is_one_that_registers_hold() -> None:
+    """What the table says is covered can be lowered."""
+    operations = [alu.operation(opcode) for opcode in alu.opcodes()]
+    kinds = {kind for one in operations for kind in (*one.inputs, one.output)}
+    assert {kind: max(width(kind) // 8, 1) for kind in kinds} == {kind: WIDTHS[kind] for kind in kinds}
