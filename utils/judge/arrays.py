@@ -83,7 +83,7 @@ def mismatch(
 
     `tolerance.rtol` 0 means the same value and sign.
     """
-    if tolerance.rtol == 0 or want.dtype.kind in "biuO":
+    if tolerance.rtol == 0 or want.dtype.kind in "biuOU":
         bad = differs(want, got)
         error = float("inf") if bad.any() else 0.0
     else:
@@ -101,7 +101,7 @@ def mismatch(
 
 def differs(want: np.ndarray, got: np.ndarray) -> np.ndarray:
     """Elements that differ exactly; NaN equals NaN, -0.0 differs from 0.0."""
-    if want.dtype.kind in "biuO" or got.dtype.kind in "biuO":
+    if want.dtype.kind in "biuOU" or got.dtype.kind in "biuOU":
         return np.asarray(want != got)
     wide, mine = want.astype(np.float64), got.astype(np.float64)
     both_nan = np.isnan(wide) & np.isnan(mine)

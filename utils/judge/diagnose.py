@@ -44,10 +44,15 @@ def diagnose(trials: Sequence[Trial], exercise: Function) -> Diagnosis:
         if trial.noticed:
             return trial.noticed[0]
     failing = pooled([t for t in trials if t.wrong], trials)
-    for rule in RULES:
+    texts = failing[0].wrong.want.dtype.kind == "U"
+    for rule in RULES[:1] if texts else RULES:  # a text has a rival, but no pattern
         if found := rule(failing, exercise):
             return found
     known = one_of_them(trials, exercise)
+    if texts and not known:
+        wrong = next(t for t in trials if t.wrong and t.wrong.want.dtype.kind == "U")
+        said = f"**{str(wrong.wrong.got)!r} where {str(wrong.wrong.want)!r} is wanted**, when {wrong.label}."
+        return Diagnosis("wrong-choice", said)
     return known or Diagnosis("wrong-values", "The values differ, in no pattern that is known here.")
 
 
@@ -109,11 +114,9 @@ def one_of_them(trials: Sequence[Trial], exercise: Function) -> Diagnosis | None
         whole = any(hit == bad >= LEAST_EXPLAINED for hit, bad in counts)
         if hits > most and hits >= LEAST_EXPLAINED and (whole or 2 * hits >= wrong):
             shares = [hit / max(bad, 1) for hit, bad in counts]
-            best = Diagnosis(
-                candidate.key,
-                f"**There is more than one mistake.** One of them accounts for {hits} of {wrong} wrong elements: "
-                f"{candidate.sentence}", candidate.hint, tried[shares.index(max(shares))].label,
-            )  # fmt: skip
+            more = f"**There is more than one mistake.** One of them accounts for {hits} of {wrong} wrong elements: "
+            said = candidate.sentence if hits == wrong else more + candidate.sentence
+            best = Diagnosis(candidate.key, said, candidate.hint, tried[shares.index(max(shares))].label)
             most = hits
     return best
 

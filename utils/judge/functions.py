@@ -150,7 +150,8 @@ def _checked(trial: Trial, name: str, want: np.ndarray, got: Any, dtype: str) ->
     """`got` as NumPy if its type, shape, dtype and device are right; otherwise it is noticed and None."""
     problem = None
     if not _is_number(got, want):
-        problem = _type("an array of numbers is wanted" if want.ndim else "a number is wanted", got)
+        word = "a text" if want.dtype.kind == "U" else "a number"
+        problem = _type("an array of numbers is wanted" if want.ndim else f"{word} is wanted", got)
     elif (shape := tuple(getattr(got, "shape", ()))) != want.shape:
         problem = _shape(name, want.shape, shape)
     elif dtype and not _same_dtype(got, dtype) and (want.ndim or hasattr(got, "dtype")):
@@ -167,7 +168,9 @@ def _checked(trial: Trial, name: str, want: np.ndarray, got: Any, dtype: str) ->
 
 
 def _is_number(got: Any, want: np.ndarray) -> bool:
-    """A plain, strided array or number of a kind that can be compared with `want`."""
+    """A plain, strided array, a number, or a text, of a kind that can be compared with `want`."""
+    if want.dtype.kind == "U":
+        return isinstance(got, str)
     if is_tensor(got):
         import torch
 
@@ -222,7 +225,7 @@ def _notice_view(trial: Trial, outputs: Any, given: list) -> None:
 
 
 def _refuse_nonfinite_oracle(exercise: Function, want: np.ndarray) -> None:
-    if want.dtype.kind not in "biuO" and not exercise.expects_nonfinite:
+    if want.dtype.kind not in "biuOU" and not exercise.expects_nonfinite:
         assert np.isfinite(want.astype(np.float64)).all(), f"{exercise.id}: the oracle gives NaN or Inf; declare it"
 
 
