@@ -397,14 +397,10 @@ def test_sentences_begin_with_a_capital_and_code_does_not(text, shown):
 
 
 def test_an_answer_may_be_a_text() -> None:
-    exercise = Function(id="99.1", title="T", minutes=1, dots=1, hints=("a", "b"), why="w", answer="limit",
-                        signature="limit(x: float) -> str", inputs=lambda rng, x: (x,), shapes=[dict(x=x) for x in (1, 9)],
-                        oracle=lambda x: "memory" if x < 5 else "compute")  # fmt: skip
-    for code, diagnosis in {
-        "'memory' if x < 5 else 'compute'": "",
-        "'memory'": "wrong-choice",
-        "x": "wrong-type",
-    }.items():
+    exercise = Function(**CARD, answer="limit", signature="limit(x: float) -> str", inputs=lambda rng, x: (x,),
+                        shapes=[dict(x=x) for x in (1, 9)], oracle=lambda x: "memory" if x < 5 else "compute")  # fmt: skip
+    answers = {"'memory' if x < 5 else 'compute'": "", "'memory'": "wrong-choice", "x": "wrong-type"}
+    for code, diagnosis in answers.items():
         (verdict,) = judge_source(exercise, f"def limit(x): return {code}", (1,))
         assert verdict.diagnosis == diagnosis, str(verdict)
     (verdict,) = judge_source(exercise, "def limit(x): return 'memory'", (1,))
