@@ -18,12 +18,16 @@ Vote = tuple[str, np.ndarray, Callable]  # popc, and, or; the predicate; where t
 
 @dataclass
 class Arrival:
+    """absent: living lanes of the same warps that came not along.  ran: those of them that did other work since."""
+
     following: int
     mask: np.ndarray
     line: int
     waits: bool
     vote: Vote | None
     expected: int | None
+    absent: np.ndarray | None = None
+    ran: np.ndarray | bool = False
 
 
 class Barriers:
@@ -45,7 +49,12 @@ class Barriers:
         """The active threads arrive at a barrier of their block; who may go on is returned."""
         name = int(active.one_of(number))
         count = None if expected is None else int(active.one_of(expected))
-        self.arrived.setdefault(name, []).append(Arrival(following, active.mask, line, waits, vote, count))
+        arrival = Arrival(following, active.mask, line, waits, vote, count)
+        self.arrived.setdefault(name, []).append(arrival)
+        if waits and count is None and not active.whole:
+            absent = active.lanes.any(-1, keepdims=True) & ~active.lanes
+            absent = absent.reshape(len(absent), -1) & self.batch.alive
+            arrival.absent = absent if absent.any() else None
         free = [] if waits else [(following, active)]
         return free + self.release(name)
 
@@ -76,9 +85,7 @@ class Barriers:
                 free.append((arrival.following, Active(going, batch.blocks, False)))
             staying = arrival.mask & ~complete
             if staying.any():
-                left.append(
-                    Arrival(arrival.following, staying, arrival.line, arrival.waits, arrival.vote, arrival.expected)
-                )
+                left.append(replace(arrival, mask=staying))
         self.arrived[name] = left
         if not left:
             del self.arrived[name]
@@ -153,11 +160,19 @@ class Barriers:
         free = [front for name in list(self.arrived) for front in self.release(name)]
         return free + (self.release_warps() if self.at_warp else [])
 
-    def passed_by(self, active: Active) -> None:
-        """Lanes that did other work and left, while lanes of their warp wait at a barrier of the block."""
-        lanes = active.lanes.any(-1, keepdims=True)
+    def went_on(self, active: Active) -> None:
+        """Remember who works while lanes of their warp wait at a barrier of the block: they may still come to it."""
         for arrivals in self.arrived.values():
             for arrival in arrivals:
+                if arrival.absent is not None:
+                    arrival.ran = arrival.ran | arrival.absent & active.mask
+
+    def passed_by(self, active: Active, worked: bool) -> None:
+        """Lanes that did other work and left, while lanes of their warp wait at a barrier of the block."""
+        for arrivals in self.arrived.values():
+            for arrival in arrivals:
+                gone = active.mask if worked else active.mask & arrival.ran
+                lanes = gone.reshape(len(gone), -1, LANES).any(-1, keepdims=True)
                 waiting = arrival.mask.reshape(len(arrival.mask), -1, LANES) & lanes
                 if arrival.expected is None and waiting.any():
                     left = replace(arrival, mask=waiting.reshape(len(waiting), -1))

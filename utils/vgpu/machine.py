@@ -71,6 +71,8 @@ class Batch:
             number = min(self.fronts)
             active = self.fronts.pop(number)
             block = blocks[number]
+            if self.barriers.arrived and block.length > 1:
+                self.barriers.went_on(active)
             warps, threads = runs[number][0] + active.warps, runs[number][1] + active.threads
             runs[number][:] = warps, threads
             for step in block.steps:
@@ -132,8 +134,8 @@ class Batch:
 
     def leave(self, active: Active, worked: bool) -> None:
         """worked: the threads did something between the last branch and the end."""
-        if worked:
-            self.barriers.passed_by(active)
+        if self.barriers.arrived:
+            self.barriers.passed_by(active, worked)
         self.alive = self.alive & ~active.mask
         for following, part in self.barriers.after_leaving():
             self.add(following, part)
