@@ -397,8 +397,14 @@ def test_sentences_begin_with_a_capital_and_code_does_not(text, shown):
 
 
 def test_an_answer_may_be_a_text() -> None:
-    exercise = Function(**CARD, answer="limit", signature="limit(x: float) -> str", inputs=lambda rng, x: (x,),
-                        shapes=[dict(x=x) for x in (1, 9)], oracle=lambda x: "memory" if x < 5 else "compute")  # fmt: skip
+    exercise = Function(
+        **CARD,
+        answer="limit",
+        signature="limit(x: float) -> str",
+        inputs=lambda rng, x: (x,),
+        oracle=lambda x: "memory" if x < 5 else "compute",
+        shapes=[dict(x=x) for x in (1, 9)],
+    )
     answers = {"'memory' if x < 5 else 'compute'": "", "'memory'": "wrong-choice", "x": "wrong-type"}
     for code, diagnosis in answers.items():
         (verdict,) = judge_source(exercise, f"def limit(x): return {code}", (1,))

@@ -36,6 +36,10 @@ LAZY = {
     "sectors": (".vgpu.show", "sectors"),
     "banks": (".vgpu.show", "banks"),
     "compare": (".vgpu.show", "compare"),
+    "roofline": (".roofline", "roofline"),
+    "ceilings": (".roofline", "ceilings"),
+    "headroom": (".headroom", "headroom"),
+    "measures": (".headroom", "measures"),
     "triton": (".triton_or_not", "triton"),
     "tl": (".triton_or_not", "tl"),
 }
