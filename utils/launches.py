@@ -56,12 +56,12 @@ class Launch:
 class Rung:
     """One version of an operation.
 
-    plan: from the operation's arrays, its launches in order; the first is the one that `counter` explains.
-    counter: key of one of utils.vgpu.show's measures.
+    plan: from the operation's arrays, its launches in order; the first is the one whose `counters` explain its speed.
+    counters: keys of WORDS.
     """
 
     name: str
-    counter: str
+    counters: tuple[str, ...]
     plan: Callable[..., list[Launch]]
 
     def on_gpu(self, *arrays: Any) -> Callable[[], None]:
@@ -74,20 +74,37 @@ class Rung:
         return [launch.emulated() for launch in self.plan(*arrays)]
 
     def evidence(self, *arrays: Any) -> str:
-        """The counter, as the emulator counts it for these arrays: "global store: 32 sectors a request"."""
-        return explain(self.plan(*arrays)[0].emulated(), self.counter)
+        """Its counters on the emulator, for these arrays: "1 wavefront a shared load · 53 instructions a KiB"."""
+        report = self.plan(*arrays)[0].emulated()
+        return " · ".join(explain(report, key) for key in self.counters)
+
+
+# What is counted, in words; traffic and instructions as ratios, so that they hold at any size.
+WORDS = {
+    "global load": "{} sector{s} a load",
+    "global store": "{} sector{s} a store",
+    "shared load": "{} wavefront{s} a shared load",
+    "lanes": "{} of 32 lanes active",
+    "read": "reads {} × the bytes",
+    "instructions": "{} instructions a KiB",
+    "shared": "{} shared wavefronts a KiB",
+    "conflicts": "{} bank conflict{s} a KiB",
+}
+SHARED = [f"l1tex__data_pipe_lsu_wavefronts_mem_shared_op_{op}.sum" for op in ("ld", "st")]
 
 
 def explain(report: Report, key: str) -> str:
-    """One measure of a launch in words; traffic and instructions as ratios, so that they hold at any size."""
-    part, measure = whole(report), next(one for one in TOTALS if one.key == key)
-    value = measure.value(part)
-    if key in ("read", "written"):
-        return f"bytes {key}: {value / measure.ideal(part):.3g} times those needed"
-    if key == "instructions":
-        moved = part.sum("bytes_needed.read", "bytes_needed.written")
-        return f"warp instructions: {value / moved * KIB:.3g} a KiB moved"
-    return f"{measure.label}: {measure.show(value)} {measure.unit_of(value)}".rstrip()
+    """One counter of a launch in words.  A KiB is one that had to cross the memory."""
+    part = whole(report)
+    kib = part.sum("bytes_needed.read", "bytes_needed.written") / KIB
+    if key == "shared":
+        value = part.sum(*SHARED) / kib
+    else:
+        measure = next(one for one in TOTALS if one.key == key)
+        value = measure.value(part)
+        value /= kib if key in ("instructions", "conflicts") else measure.ideal(part) if key == "read" else 1
+    shown = f"{value:.3g}"
+    return WORDS[key].format(shown, s="" if shown == "1" else "s")
 
 
 @cache

@@ -80,6 +80,6 @@ def refuse_impossible(name: str, milliseconds: float, moved: int, peak: float | 
     """Raises Impossible where `moved` bytes in that time are more than the memory's datasheet rate."""
     if peak and moved / peak * 1e3 > milliseconds:
         raise Impossible(
-            f"{name}: {moved / 1e9:.3g} GB in {milliseconds:.3g} ms is {moved / milliseconds / 1e9:.2f} TB/s; the memory"
-            f" gives at most {peak / 1e12:.2f}. It did not move all of them, or they came out of a cache"
+            f"{name}: {moved / 1e9:.3g} GB in {milliseconds:.3g} ms is {moved / milliseconds / 1e9:.2f} TB/s, and the "
+            f"memory gives at most {peak / 1e12:.2f}. It did not move all of them, or they came out of a cache"
         )

@@ -21,11 +21,18 @@ template <int HELD> __global__ void vectors(const float* x, float* y, int n) {
     float4 held[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
-        if (int i = first + k * blockDim.x; i < n / 4) held[k] = __ldcs(from + i);
+        if (int i = first + k * blockDim.x; i < n / 4) held[k] = from[i];
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
-        if (int i = first + k * blockDim.x; i < n / 4) __stcs(to + i, held[k]);
+        if (int i = first + k * blockDim.x; i < n / 4) to[i] = held[k];
     if (blockIdx.x == 0 && threadIdx.x < n % 4) y[n - 1 - threadIdx.x] = x[n - 1 - threadIdx.x];
+}
+
+// With hints: this is used once, keep it out of the caches' way. The sectors stay what they are.
+__global__ void streaming(const float* x, float* y, int n) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n / 4) __stcs(reinterpret_cast<float4*>(y) + i, __ldcs(reinterpret_cast<const float4*>(x) + i));
+    if (i < n % 4) y[n - 1 - i] = x[n - 1 - i];
 }
 
 // A grid of fixed size walks over the array.
@@ -37,10 +44,10 @@ template <int HELD> __global__ void strided(const float* x, float* y, int n) {
         float4 held[HELD];
 #pragma unroll
         for (int k = 0; k < HELD; ++k)
-            if (int i = first + k * blockDim.x; i < n / 4) held[k] = __ldcs(from + i);
+            if (int i = first + k * blockDim.x; i < n / 4) held[k] = from[i];
 #pragma unroll
         for (int k = 0; k < HELD; ++k)
-            if (int i = first + k * blockDim.x; i < n / 4) __stcs(to + i, held[k]);
+            if (int i = first + k * blockDim.x; i < n / 4) to[i] = held[k];
     }
     if (blockIdx.x == 0 && threadIdx.x < n % 4) y[n - 1 - threadIdx.x] = x[n - 1 - threadIdx.x];
 }"""
@@ -58,12 +65,11 @@ template <int HELD> __global__ void vectors(const float* x, float* y, float a, i
     float4 u[HELD], v[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
-        if (int i = first + k * blockDim.x; i < n / 4) u[k] = __ldcs(from + i), v[k] = __ldcs(to + i);
+        if (int i = first + k * blockDim.x; i < n / 4) u[k] = from[i], v[k] = to[i];
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
         if (int i = first + k * blockDim.x; i < n / 4)
-            __stcs(to + i, make_float4(v[k].x + a * u[k].x, v[k].y + a * u[k].y,
-                                       v[k].z + a * u[k].z, v[k].w + a * u[k].w));
+            to[i] = make_float4(v[k].x + a * u[k].x, v[k].y + a * u[k].y, v[k].z + a * u[k].z, v[k].w + a * u[k].w);
     if (blockIdx.x == 0 && threadIdx.x < n % 4) y[n - 1 - threadIdx.x] += a * x[n - 1 - threadIdx.x];
 }"""
 
@@ -112,6 +118,10 @@ def copy_vectors(x, y, held=1, threads=THREADS):
     return [Launch(f"vectors<{held}>", grid, (x, y, len(x)), threads, COPY)]
 
 
+def copy_streaming(x, y, threads=THREADS):
+    return [Launch("streaming", blocks(len(x), 4 * threads), (x, y, len(x)), threads, COPY)]
+
+
 def copy_strided(x, y, held=4, threads=THREADS, each=8):
     grid = min(blocks(len(x), 4 * held * threads), each * multiprocessors())
     return [Launch(f"strided<{held}>", grid, (x, y, len(x)), threads, COPY)]
@@ -144,23 +154,24 @@ def run_of_four(x, y):
 
 
 COPIES = (
-    Rung("a float a thread", "instructions", copy_scalar),
-    Rung("a float4 a thread", "instructions", copy_vectors),
-    Rung("four float4 in flight", "instructions", lambda x, y: copy_vectors(x, y, held=4)),
-    Rung("a grid of fixed size", "instructions", copy_strided),
-    Rung("Triton, 4096 a program", "instructions", copy_in_triton),
+    Rung("a float a thread", ("instructions",), copy_scalar),
+    Rung("a float4 a thread", ("instructions",), copy_vectors),
+    Rung("with streaming hints", ("instructions",), copy_streaming),
+    Rung("two float4 in flight", ("instructions",), lambda x, y: copy_vectors(x, y, held=2)),
+    Rung("a grid of fixed size", ("instructions",), copy_strided),
+    Rung("Triton, 4096 a program", ("instructions",), copy_in_triton),
 )
 AXPYS = (
-    Rung("a float a thread", "instructions", axpy_scalar),
-    Rung("a float4 a thread", "instructions", axpy_vectors),
-    Rung("two float4 in flight", "instructions", lambda x, y, a: axpy_vectors(x, y, a, held=2)),
-    Rung("Triton, 2048 a program", "instructions", axpy_in_triton),
+    Rung("a float a thread", ("instructions",), axpy_scalar),
+    Rung("a float4 a thread", ("instructions",), axpy_vectors),
+    Rung("two float4 in flight", ("instructions",), lambda x, y, a: axpy_vectors(x, y, a, held=2)),
+    Rung("Triton, 2048 a program", ("instructions",), axpy_in_triton),
 )
 STRIDES = (
-    Rung("lanes 32 floats apart", "global load", lambda x, y: runs(x, y, 32)),
-    Rung("lanes 8 floats apart", "global load", lambda x, y: runs(x, y, 8)),
-    Rung("lanes 4 floats apart", "global load", lambda x, y: runs(x, y, 4)),
-    Rung("lanes 2 floats apart", "global load", lambda x, y: runs(x, y, 2)),
-    Rung("neighbouring lanes, neighbouring floats", "global load", lambda x, y: runs(x, y, 1)),
-    Rung("4 floats apart, moved as one float4", "global load", run_of_four),
+    Rung("lanes 32 floats apart", ("global load",), lambda x, y: runs(x, y, 32)),
+    Rung("lanes 8 floats apart", ("global load",), lambda x, y: runs(x, y, 8)),
+    Rung("lanes 4 floats apart", ("global load",), lambda x, y: runs(x, y, 4)),
+    Rung("lanes 2 floats apart", ("global load",), lambda x, y: runs(x, y, 2)),
+    Rung("neighbouring lanes, neighbouring floats", ("global load",), lambda x, y: runs(x, y, 1)),
+    Rung("4 floats apart, moved as one float4", ("global load",), run_of_four),
 )

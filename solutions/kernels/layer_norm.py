@@ -3,7 +3,7 @@
 from utils import tl, triton
 from utils.launches import Launch, Rung
 
-from .rows import COMMON, held, power, resident, threads, warps
+from .rows import COMMON, held, power, threads, warps
 
 EPS = 1e-5
 
@@ -47,13 +47,18 @@ __global__ void welford(const __nv_bfloat16* x, const __nv_bfloat16* weight, con
                                 + __bfloat162float(bias[c]));
 }
 
-template <int V, int HELD, int THREADS>
-__device__ void moments(const Pack<V> (&held)[HELD], int cols, float eps, float& mean, float& scale) {
+// The row is read once and stays in registers; weights and bias come from the caches.
+template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
+in_registers(const __nv_bfloat16* x, const __nv_bfloat16* weight, const __nv_bfloat16* bias, __nv_bfloat16* y,
+             int cols, float eps) {
+    size_t start = (size_t)blockIdx.x * cols;
+    Pack<V> held[HELD];
+    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, 0);
     float sum = 0, squares = 0;
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
         for (int e = 0; e < V; ++e) sum += __bfloat162float(held[k].at[e]);  // 0 beyond the row
-    mean = reduce<Add, THREADS>(sum, 0) / cols;
+    float mean = reduce<Add, THREADS>(sum, 0) / cols;
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
         if (threadIdx.x + k * THREADS < cols / V)
@@ -61,55 +66,19 @@ __device__ void moments(const Pack<V> (&held)[HELD], int cols, float eps, float&
                 float d = __bfloat162float(held[k].at[e]) - mean;
                 squares += d * d;
             }
-    scale = rsqrtf(reduce<Add, THREADS>(squares, 1) / cols + eps);
-}
-
-template <int V> __device__ Pack<V> normal(Pack<V> pack, Pack<V> w, Pack<V> b, float mean, float scale) {
-    for (int e = 0; e < V; ++e)
-        pack.at[e] = __float2bfloat16((__bfloat162float(pack.at[e]) - mean) * scale * __bfloat162float(w.at[e])
-                                      + __bfloat162float(b.at[e]));
-    return pack;
-}
-
-// The row is read once and stays in registers; weights and bias come from the caches.
-template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
-in_registers(const __nv_bfloat16* x, const __nv_bfloat16* weight, const __nv_bfloat16* bias, __nv_bfloat16* y,
-             int cols, float eps) {
-    size_t start = (size_t)blockIdx.x * cols;
-    const Pack<V>* w = reinterpret_cast<const Pack<V>*>(weight);
-    const Pack<V>* b = reinterpret_cast<const Pack<V>*>(bias);
+    float scale = rsqrtf(reduce<Add, THREADS>(squares, 1) / cols + eps);
+    const Pack<V>* weights = reinterpret_cast<const Pack<V>*>(weight);
+    const Pack<V>* biases = reinterpret_cast<const Pack<V>*>(bias);
     Pack<V>* to = reinterpret_cast<Pack<V>*>(y + start);
-    Pack<V> held[HELD];
-    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, 0);
-    float mean, scale;
-    moments<V, HELD, THREADS>(held, cols, eps, mean, scale);
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
-        if (int i = threadIdx.x + k * THREADS; i < cols / V) store(to + i, normal(held[k], w[i], b[i], mean, scale));
-}
-
-// Blocks stay for many rows: weights and bias are read once, and the next row is on its way.
-template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
-ahead(const __nv_bfloat16* x, const __nv_bfloat16* weight, const __nv_bfloat16* bias, __nv_bfloat16* y, int rows,
-      int cols, float eps) {
-    Pack<V> held[HELD], next[HELD], w[HELD], b[HELD];
-    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + (size_t)blockIdx.x * cols), cols / V, 0);
-    load_row<V, HELD, THREADS>(w, reinterpret_cast<const Pack<V>*>(weight), cols / V, 0);
-    load_row<V, HELD, THREADS>(b, reinterpret_cast<const Pack<V>*>(bias), cols / V, 0);
-    for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-        size_t start = (size_t)row * cols, after = start + (size_t)gridDim.x * cols;
-        if (row + gridDim.x < rows)
-            load_row<V, HELD, THREADS>(next, reinterpret_cast<const Pack<V>*>(x + after), cols / V, 0);
-        Pack<V>* to = reinterpret_cast<Pack<V>*>(y + start);
-        float mean, scale;
-        moments<V, HELD, THREADS>(held, cols, eps, mean, scale);
-#pragma unroll
-        for (int k = 0; k < HELD; ++k)
-            if (int i = threadIdx.x + k * THREADS; i < cols / V)
-                store(to + i, normal(held[k], w[k], b[k], mean, scale));
-#pragma unroll
-        for (int k = 0; k < HELD; ++k) held[k] = next[k];
-    }
+        if (int i = threadIdx.x + k * THREADS; i < cols / V) {
+            Pack<V> w = weights[i], b = biases[i], out;
+            for (int e = 0; e < V; ++e)
+                out.at[e] = __float2bfloat16((__bfloat162float(held[k].at[e]) - mean) * scale
+                                             * __bfloat162float(w.at[e]) + __bfloat162float(b.at[e]));
+            to[i] = out;
+        }
 }"""
 )
 
@@ -164,13 +133,8 @@ def in_registers(x, weight, bias, y, packs=4, wide=True):
     return [Launch(f"in_registers<{instance}>", rows, (x, weight, bias, y, cols, EPS), threads(instance), LAYER_NORM)]
 
 
-def ahead(x, weight, bias, y, packs=4, registers=64):
-    rows, cols = x.shape
-    instance = held(cols, packs)
-    if instance is None:
-        return passes("welford")(x, weight, bias, y)
-    args = (x, weight, bias, y, rows, cols, EPS)
-    return [Launch(f"ahead<{instance}>", resident(rows, instance, registers), args, threads(instance), LAYER_NORM)]
+def two_byte_loads(*arrays):
+    return in_registers(*arrays, wide=False)
 
 
 def loops_in_triton(x, weight, bias, y, block=1024, num_warps=4):
@@ -186,11 +150,14 @@ def row_in_triton(x, weight, bias, y, each=16):
 
 
 RUNGS = (
-    Rung("three passes", "read", passes("three_passes")),
-    Rung("Welford: two passes", "read", passes("welford")),
-    Rung("row in registers, 2-byte loads", "read", lambda *arrays: in_registers(*arrays, wide=False)),
-    Rung("16-byte loads", "instructions", in_registers),
-    Rung("the next row on its way", "instructions", ahead),
-    Rung("Triton, three passes", "read", loops_in_triton),
-    Rung("Triton, row in registers", "read", row_in_triton),
+    Rung("three passes", ("read", "instructions"), passes("three_passes")),
+    Rung("Welford: two passes", ("read", "instructions"), passes("welford")),
+    Rung(
+        "row in registers, 2-byte loads",
+        ("read", "global load", "instructions"),
+        two_byte_loads,
+    ),
+    Rung("16-byte loads", ("read", "global load", "instructions"), in_registers),
+    Rung("Triton, three passes", ("read", "instructions"), loops_in_triton),
+    Rung("Triton, row in registers", ("read", "global load", "instructions"), row_in_triton),
 )

@@ -89,18 +89,15 @@ __global__ void shuffles(const float* x, float* y, int n) {
 // all blocks left: one launch, and the same order of additions every time. `finished` is 0 before and after.
 template <int HELD> __global__ void one_pass(const float* x, float* y, float* left, unsigned* finished, int n) {
     const float4* from = reinterpret_cast<const float4*>(x);
-    int i = blockIdx.x * blockDim.x + threadIdx.x, step = gridDim.x * blockDim.x;
+    int i = blockIdx.x * blockDim.x + threadIdx.x, step = gridDim.x * blockDim.x * HELD;
     float sum = i < n % 4 ? x[n - 1 - i] : 0;
-    for (; i + (HELD - 1) * step < n / 4; i += HELD * step) {
+    for (int first = blockIdx.x * blockDim.x * HELD + threadIdx.x; first < n / 4; first += step) {
         float4 v[HELD];
 #pragma unroll
-        for (int k = 0; k < HELD; ++k) v[k] = __ldcs(from + i + k * step);
+        for (int k = 0; k < HELD; ++k)
+            v[k] = first + k * blockDim.x < n / 4 ? from[first + k * blockDim.x] : make_float4(0, 0, 0, 0);
 #pragma unroll
         for (int k = 0; k < HELD; ++k) sum += v[k].x + v[k].y + (v[k].z + v[k].w);
-    }
-    for (; i < n / 4; i += step) {
-        float4 v = __ldcs(from + i);
-        sum += v.x + v.y + (v.z + v.w);
     }
     sum = block_sum(sum);
     __shared__ bool last;
@@ -205,7 +202,7 @@ def levels(kernel, each):
 
 
 def one_pass(x, y, left, finished, held=4, threads=512, each=4):
-    grid = min(blocks(len(x), 4 * threads), each * multiprocessors(), len(left))
+    grid = min(blocks(len(x), 4 * held * threads), each * multiprocessors(), len(left))
     return [Launch(f"one_pass<{held}>", grid, (x, y, left, finished, len(x)), threads, SUM)]
 
 
@@ -237,17 +234,17 @@ def row_sum_in_triton(x, y, block=2048, warps=4):
 
 
 SUMS = (
-    Rung("interleaved, divergent", "lanes", levels("divergent", 256)),
-    Rung("interleaved, first threads", "shared load", levels("interleaved", 256)),
-    Rung("sequential", "shared load", levels("sequential", 256)),
-    Rung("first addition on the way in", "instructions", levels("on_load", 512)),
-    Rung("shuffles", "instructions", levels("shuffles", 512)),
-    Rung("one pass, float4, four in flight", "instructions", one_pass),
-    Rung("Triton", "instructions", sum_in_triton),
+    Rung("interleaved, divergent", ("lanes", "instructions"), levels("divergent", 256)),
+    Rung("interleaved, first threads", ("shared load", "instructions"), levels("interleaved", 256)),
+    Rung("sequential", ("shared load", "instructions"), levels("sequential", 256)),
+    Rung("first addition on the way in", ("instructions", "shared"), levels("on_load", 512)),
+    Rung("shuffles", ("instructions", "shared"), levels("shuffles", 512)),
+    Rung("one pass, float4, four in flight", ("instructions",), one_pass),
+    Rung("Triton", ("instructions",), sum_in_triton),
 )
 ROW_SUMS = (
-    Rung("a thread a row", "global load", thread_a_row),
-    Rung("a warp a row", "instructions", warp_a_row),
-    Rung("16-byte loads, eight in flight", "instructions", row_vectors),
-    Rung("Triton, a program a row", "instructions", row_sum_in_triton),
+    Rung("a thread a row", ("global load", "instructions"), thread_a_row),
+    Rung("a warp a row", ("global load", "instructions"), warp_a_row),
+    Rung("16-byte loads, eight in flight", ("global load", "instructions"), row_vectors),
+    Rung("Triton, a program a row", ("global load", "instructions"), row_sum_in_triton),
 )

@@ -3,7 +3,7 @@
 from utils import tl, triton
 from utils.launches import Launch, Rung
 
-from .rows import COMMON, held, power, resident, threads, warps
+from .rows import COMMON, held, power, threads, warps
 
 EPS = 1e-5
 
@@ -23,8 +23,12 @@ __global__ void two_passes(const __nv_bfloat16* x, const __nv_bfloat16* weight, 
         y[c] = __float2bfloat16(__bfloat162float(x[c]) * scale * __bfloat162float(weight[c]));
 }
 
-template <int V, int HELD, int THREADS>
-__device__ float scale_of(const Pack<V> (&held)[HELD], int cols, float eps, int slot) {
+// The row is read once and stays in registers; the weights come from the caches.
+template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
+in_registers(const __nv_bfloat16* x, const __nv_bfloat16* weight, __nv_bfloat16* y, int cols, float eps) {
+    size_t start = (size_t)blockIdx.x * cols;
+    Pack<V> held[HELD];
+    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, 0);
     float sum = 0;
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
@@ -32,48 +36,17 @@ __device__ float scale_of(const Pack<V> (&held)[HELD], int cols, float eps, int 
             float v = __bfloat162float(held[k].at[e]);
             sum += v * v;  // 0 beyond the row
         }
-    return rsqrtf(reduce<Add, THREADS>(sum, slot) / cols + eps);
-}
-
-template <int V> __device__ Pack<V> scaled(Pack<V> pack, Pack<V> weight, float scale) {
-    for (int e = 0; e < V; ++e)
-        pack.at[e] = __float2bfloat16(__bfloat162float(pack.at[e]) * scale * __bfloat162float(weight.at[e]));
-    return pack;
-}
-
-// The row is read once and stays in registers; the weights come from the caches.
-template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
-in_registers(const __nv_bfloat16* x, const __nv_bfloat16* weight, __nv_bfloat16* y, int cols, float eps) {
-    size_t start = (size_t)blockIdx.x * cols;
-    const Pack<V>* w = reinterpret_cast<const Pack<V>*>(weight);
+    float scale = rsqrtf(reduce<Add, THREADS>(sum, 0) / cols + eps);
+    const Pack<V>* weights = reinterpret_cast<const Pack<V>*>(weight);
     Pack<V>* to = reinterpret_cast<Pack<V>*>(y + start);
-    Pack<V> held[HELD];
-    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, 0);
-    float scale = scale_of<V, HELD, THREADS>(held, cols, eps, 0);
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
-        if (int i = threadIdx.x + k * THREADS; i < cols / V) store(to + i, scaled(held[k], w[i], scale));
-}
-
-// Blocks stay for many rows: the weights are read once, and the next row is on its way while this one is worked on.
-template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
-ahead(const __nv_bfloat16* x, const __nv_bfloat16* weight, __nv_bfloat16* y, int rows, int cols, float eps) {
-    Pack<V> held[HELD], next[HELD], w[HELD];
-    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + (size_t)blockIdx.x * cols), cols / V, 0);
-    load_row<V, HELD, THREADS>(w, reinterpret_cast<const Pack<V>*>(weight), cols / V, 0);
-    int slot = 0;
-    for (int row = blockIdx.x; row < rows; row += gridDim.x, slot ^= 1) {
-        size_t start = (size_t)row * cols, after = start + (size_t)gridDim.x * cols;
-        if (row + gridDim.x < rows)
-            load_row<V, HELD, THREADS>(next, reinterpret_cast<const Pack<V>*>(x + after), cols / V, 0);
-        Pack<V>* to = reinterpret_cast<Pack<V>*>(y + start);
-        float scale = scale_of<V, HELD, THREADS>(held, cols, eps, slot);
-#pragma unroll
-        for (int k = 0; k < HELD; ++k)
-            if (int i = threadIdx.x + k * THREADS; i < cols / V) store(to + i, scaled(held[k], w[k], scale));
-#pragma unroll
-        for (int k = 0; k < HELD; ++k) held[k] = next[k];
-    }
+        if (int i = threadIdx.x + k * THREADS; i < cols / V) {
+            Pack<V> w = weights[i], out;
+            for (int e = 0; e < V; ++e)
+                out.at[e] = __float2bfloat16(__bfloat162float(held[k].at[e]) * scale * __bfloat162float(w.at[e]));
+            to[i] = out;
+        }
 }"""
 )
 
@@ -117,13 +90,8 @@ def in_registers(x, weight, y, packs=4, wide=True):
     return [Launch(f"in_registers<{instance}>", rows, (x, weight, y, cols, EPS), threads(instance), RMS_NORM)]
 
 
-def ahead(x, weight, y, packs=4, registers=64):
-    rows, cols = x.shape
-    instance = held(cols, packs)
-    if instance is None:
-        return two_passes(x, weight, y)
-    grid = resident(rows, instance, registers)
-    return [Launch(f"ahead<{instance}>", grid, (x, weight, y, rows, cols, EPS), threads(instance), RMS_NORM)]
+def two_byte_loads(*arrays):
+    return in_registers(*arrays, wide=False)
 
 
 def loops_in_triton(x, weight, y, block=1024, num_warps=4):
@@ -139,10 +107,13 @@ def row_in_triton(x, weight, y, each=16):
 
 
 RUNGS = (
-    Rung("two passes", "read", two_passes),
-    Rung("row in registers, 2-byte loads", "read", lambda x, weight, y: in_registers(x, weight, y, wide=False)),
-    Rung("16-byte loads", "instructions", in_registers),
-    Rung("the next row on its way", "instructions", ahead),
-    Rung("Triton, two passes", "read", loops_in_triton),
-    Rung("Triton, row in registers", "read", row_in_triton),
+    Rung("two passes", ("read", "instructions"), two_passes),
+    Rung(
+        "row in registers, 2-byte loads",
+        ("read", "global load", "instructions"),
+        two_byte_loads,
+    ),
+    Rung("16-byte loads", ("read", "global load", "instructions"), in_registers),
+    Rung("Triton, two passes", ("read", "instructions"), loops_in_triton),
+    Rung("Triton, row in registers", ("read", "global load", "instructions"), row_in_triton),
 )

@@ -1,26 +1,12 @@
 """What the kernels over rows of bf16 share: 16-byte packs, sums over a block, and how many threads hold a row."""
 
-from utils.launches import blocks, multiprocessors
+from utils.launches import blocks
 
 COMMON = r"""
 #include <cuda_bf16.h>
 
 // V neighbours, moved by one instruction: V is 8 (16 bytes) where every row is aligned, else 1.
 template <int V> struct alignas(2 * V) Pack { __nv_bfloat16 at[V]; };
-
-template <int V> __device__ Pack<V> load(const Pack<V>* from) {
-    if constexpr (V == 8) {  // read once: marked to leave the caches first
-        uint4 bits = __ldcs(reinterpret_cast<const uint4*>(from));
-        return *reinterpret_cast<Pack<V>*>(&bits);
-    } else {
-        return *from;
-    }
-}
-
-template <int V> __device__ void store(Pack<V>* to, Pack<V> pack) {
-    if constexpr (V == 8) __stcs(reinterpret_cast<uint4*>(to), *reinterpret_cast<uint4*>(&pack));
-    else *to = pack;
-}
 
 template <int V> __device__ Pack<V> filled(float value) {
     Pack<V> pack;
@@ -34,7 +20,7 @@ __device__ void load_row(Pack<V> (&held)[HELD], const Pack<V>* from, int packs, 
 #pragma unroll
     for (int k = 0; k < HELD; ++k) {
         int i = threadIdx.x + k * THREADS;
-        held[k] = i < packs ? load(from + i) : filled<V>(beyond);
+        held[k] = i < packs ? from[i] : filled<V>(beyond);
     }
 }
 
@@ -75,11 +61,6 @@ def held(cols: int, packs_a_thread: int, wide: bool = True) -> str | None:
 
 def threads(instance: str) -> int:
     return int(instance.rpartition(", ")[2])
-
-
-def resident(rows: int, instance: str, registers: int = 64) -> int:
-    """Blocks for a grid that stays: as many as fit when a thread takes so many registers."""
-    return min(rows, multiprocessors() * max(65536 // (registers * threads(instance)), 1))
 
 
 def warps(cols: int, each: int = 16) -> int:

@@ -6,7 +6,7 @@ exp(v - high) is 2 ** (v log2(e) - high log2(e)): one multiply-add and one instr
 from utils import tl, triton
 from utils.launches import Launch, Rung
 
-from .rows import COMMON, held, power, resident, threads, warps
+from .rows import COMMON, held, power, threads, warps
 
 SOFTMAX = (
     COMMON
@@ -46,7 +46,12 @@ __global__ void online(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
         y[c] = __float2bfloat16(exp2_fast(__bfloat162float(x[c]) * LOG2E - high) * sum);
 }
 
-template <int V, int HELD, int THREADS> __device__ void normalize(const Pack<V> (&held)[HELD], Pack<V>* to, int packs) {
+// The row is read once and stays in registers, packed as it came.
+template <int V, int HELD, int THREADS>
+__global__ void __launch_bounds__(THREADS) in_registers(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
+    size_t start = (size_t)blockIdx.x * cols;
+    Pack<V> held[HELD];
+    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, -INFINITY);
     float high = -INFINITY, sum = 0;
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
@@ -56,36 +61,13 @@ template <int V, int HELD, int THREADS> __device__ void normalize(const Pack<V> 
     for (int k = 0; k < HELD; ++k)
         for (int e = 0; e < V; ++e) sum += exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high);
     sum = 1 / reduce<Add, THREADS>(sum, 1);
+    Pack<V>* to = reinterpret_cast<Pack<V>*>(y + start);
 #pragma unroll
     for (int k = 0; k < HELD; ++k) {
         Pack<V> out;
         for (int e = 0; e < V; ++e)
             out.at[e] = __float2bfloat16(exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high) * sum);
-        if (int i = threadIdx.x + k * THREADS; i < packs) store(to + i, out);
-    }
-}
-
-// The row is read once and stays in registers.
-template <int V, int HELD, int THREADS>
-__global__ void __launch_bounds__(THREADS) in_registers(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
-    size_t start = (size_t)blockIdx.x * cols;
-    Pack<V> held[HELD];
-    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, -INFINITY);
-    normalize<V, HELD, THREADS>(held, reinterpret_cast<Pack<V>*>(y + start), cols / V);
-}
-
-// Blocks stay for many rows; the next row is on its way while this one is worked on.
-template <int V, int HELD, int THREADS>
-__global__ void __launch_bounds__(THREADS) ahead(const __nv_bfloat16* x, __nv_bfloat16* y, int rows, int cols) {
-    Pack<V> held[HELD], next[HELD];
-    load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + (size_t)blockIdx.x * cols), cols / V, -INFINITY);
-    for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-        size_t start = (size_t)row * cols, after = start + (size_t)gridDim.x * cols;
-        if (row + gridDim.x < rows)
-            load_row<V, HELD, THREADS>(next, reinterpret_cast<const Pack<V>*>(x + after), cols / V, -INFINITY);
-        normalize<V, HELD, THREADS>(held, reinterpret_cast<Pack<V>*>(y + start), cols / V);
-#pragma unroll
-        for (int k = 0; k < HELD; ++k) held[k] = next[k];
+        if (int i = threadIdx.x + k * THREADS; i < cols / V) to[i] = out;
     }
 }"""
 )
@@ -131,13 +113,8 @@ def in_registers(x, y, packs=4, wide=True):
     return [Launch(f"in_registers<{instance}>", rows, (x, y, cols), threads(instance), SOFTMAX)]
 
 
-def ahead(x, y, packs=4, registers=64):
-    rows, cols = x.shape
-    instance = held(cols, packs)
-    if instance is None:
-        return passes("online")(x, y)
-    grid = resident(rows, instance, registers)
-    return [Launch(f"ahead<{instance}>", grid, (x, y, rows, cols), threads(instance), SOFTMAX)]
+def two_byte_loads(*arrays):
+    return in_registers(*arrays, wide=False)
 
 
 def loops_in_triton(x, y, block=1024, num_warps=4):
@@ -151,11 +128,14 @@ def row_in_triton(x, y, each=16):
 
 
 RUNGS = (
-    Rung("three passes", "read", passes("three_passes")),
-    Rung("online: two passes", "read", passes("online")),
-    Rung("row in registers, 2-byte loads", "read", lambda x, y: in_registers(x, y, wide=False)),
-    Rung("16-byte loads", "instructions", in_registers),
-    Rung("the next row on its way", "instructions", ahead),
-    Rung("Triton, online", "read", loops_in_triton),
-    Rung("Triton, row in registers", "read", row_in_triton),
+    Rung("three passes", ("read", "instructions"), passes("three_passes")),
+    Rung("online: two passes", ("read", "instructions"), passes("online")),
+    Rung(
+        "row in registers, 2-byte loads",
+        ("read", "global load", "instructions"),
+        two_byte_loads,
+    ),
+    Rung("16-byte loads", ("read", "global load", "instructions"), in_registers),
+    Rung("Triton, online", ("read", "instructions"), loops_in_triton),
+    Rung("Triton, row in registers", ("read", "global load", "instructions"), row_in_triton),
 )

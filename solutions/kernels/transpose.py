@@ -43,7 +43,7 @@ template <int V> __device__ float4 load(const float* x, int r, int c, int rows, 
     float4 v = make_float4(0, 0, 0, 0);
     if (r >= rows || c >= cols) return v;
     const float* at = x + (r * cols + c);
-    if (V == 4) return __ldcs(reinterpret_cast<const float4*>(at));
+    if (V == 4) return *reinterpret_cast<const float4*>(at);
     v.x = at[0];
     if (c + 1 < cols) v.y = at[1];
     if (c + 2 < cols) v.z = at[2];
@@ -54,7 +54,10 @@ template <int V> __device__ float4 load(const float* x, int r, int c, int rows, 
 template <int V> __device__ void store(float* y, int r, int c, int rows, int cols, float4 v) {
     if (r >= rows || c >= cols) return;
     float* at = y + (r * cols + c);
-    if (V == 4) return __stcs(reinterpret_cast<float4*>(at), v);
+    if (V == 4) {
+        *reinterpret_cast<float4*>(at) = v;
+        return;
+    }
     at[0] = v.x;
     if (c + 1 < cols) at[1] = v.y;
     if (c + 2 < cols) at[2] = v.z;
@@ -123,10 +126,10 @@ def in_triton(x, y, R=64, C=64, warps=4):
 
 
 RUNGS = (
-    Rung("naive", "global store", naive),
-    Rung("tile[32][32]", "shared load", tile),
-    Rung("padded: tile[32][33]", "shared load", lambda x, y: tile(x, y, pitch=33)),
-    Rung("swizzled: column c ^ r", "shared load", lambda x, y: tile(x, y, swizzle=True)),
-    Rung("4 × 4 elements a thread, float4", "instructions", vectors),
-    Rung("Triton, tl.trans of 64 × 64", "shared load", in_triton),
+    Rung("naive", ("global store", "instructions"), naive),
+    Rung("tile[32][32]", ("shared load", "instructions"), tile),
+    Rung("padded: tile[32][33]", ("shared load", "instructions"), lambda x, y: tile(x, y, pitch=33)),
+    Rung("swizzled: column c ^ r", ("shared load", "instructions"), lambda x, y: tile(x, y, swizzle=True)),
+    Rung("4 × 4 elements a thread, float4", ("conflicts", "instructions"), vectors),
+    Rung("Triton, tl.trans of 64 × 64", ("conflicts", "instructions"), in_triton),
 )
