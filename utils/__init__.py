@@ -28,6 +28,7 @@ LAZY = {
     "preflight": (".proofs", "preflight"),
     "draw": (".draw", ""),
     "recorded": (".records", "recorded"),
+    "ladder": (".ladder", "ladder"),
     "pyplot": (".theme", "pyplot"),
     "emulate": (".vgpu", "emulate"),
     "emulate_triton": (".emulated_triton", "emulate_triton"),

@@ -118,11 +118,19 @@ def update() -> None:
 def bench(
     laptop: Annotated[bool, typer.Option("--laptop", help="how fast a check answers here")] = False,
     emulator: Annotated[bool, typer.Option("--emulator", help="how fast the emulated GPU is here")] = False,
-    json: Annotated[Path | None, typer.Option(help="write the figures here")] = None,
+    gpu: Annotated[str, typer.Option("--gpu", metavar="NN", help="a chapter's ladders, on the GPU here")] = "",
+    json: Annotated[Path | None, typer.Option(help="write the figures here (not of --gpu)")] = None,
 ) -> None:
-    """Measure the course's own speed."""
-    if laptop == emulator:
-        raise Mistake("say what to measure: ./study bench --laptop, or --emulator")
+    """Measure the course's own speed, or a chapter's ladders on a GPU."""
+    if laptop + emulator + bool(gpu) != 1:
+        raise Mistake("say what to measure: ./study bench --laptop, or --emulator, or --gpu 03")
+    if gpu:
+        from .climb import CannotClimb, climb_chapter
+
+        try:
+            raise typer.Exit(climb_chapter(gpu))
+        except CannotClimb as reason:
+            raise Mistake(str(reason)) from reason
     if laptop:
         from .bench import bench as measure
     else:

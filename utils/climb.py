@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -110,13 +112,31 @@ def _entry(case: Case, taken: list[float], copy: list[float], library: list[floa
     }
 
 
-def needs_gpu() -> None:
-    """Ends a script, with the reason, where there is no GPU."""
+NO_GPU = (
+    "no GPU here: ladders are measured on an NVIDIA GPU, with a CUDA build of torch (./study --torch cuda doctor "
+    "installs one); what was recorded on other machines is drawn in the chapters"
+)
+
+
+class CannotClimb(RuntimeError):
+    """Why a chapter's ladders cannot be measured here; one line."""
+
+
+def climb_all(ladders: Sequence[Ladder]) -> None:
+    """What a bench.py does as a script."""
     if not machine.gpu():
         raise SystemExit(NO_GPU)
+    for ladder in ladders:
+        print(climb(ladder))
 
 
-NO_GPU = (
-    "no GPU here: the ladders are measured on an NVIDIA GPU, with a CUDA build of torch (./study --torch cuda lab "
-    "installs one). What was recorded is in solutions/recorded/, and ladder(...) draws it."
-)
+def climb_chapter(number: str) -> int:
+    """Run solutions/NN_topic/bench.py; returns its exit code."""
+    if not (machine.ROOT / "solutions" / "kernels").is_dir():
+        raise CannotClimb("ladders are measured with the model kernels, which only the teacher's copy has")
+    files = {file.parent.name[:2]: file for file in sorted((machine.ROOT / "solutions").glob("[0-9][0-9]_*/bench.py"))}
+    if number not in files:
+        raise CannotClimb(f"chapter {number} has nothing to measure on a GPU; there are {', '.join(files)}")
+    if not machine.gpu():
+        raise CannotClimb(NO_GPU)
+    return subprocess.run([sys.executable, str(files[number])], cwd=machine.ROOT, check=False).returncode
