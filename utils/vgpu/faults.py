@@ -53,6 +53,8 @@ class Faults:
         who = f"Thread {shown(thread)} of block {shown(block)} {VERBS.get(place.op, 'updates')}"
         far = not -4096 <= index <= 4 * length + 4096
         what = "an address that belongs to no array" if far or not region.name else f"{region.name}[{index}]"
+        if width > item and not far:  # one access of several elements
+            what += f" to {region.name}[{index + width // item - 1}]"
         message = {
             "out-of-bounds": f"{who} {what}" + ("" if far else f", but `{region.name}` has {length} elements"),
             "misaligned": f"{who} {width} bytes at byte {offset - region.start} of `{region.name}`,"
@@ -60,7 +62,7 @@ class Faults:
             "uninitialized": f"{who} {what} of {memory.name} memory before any thread has written it",
         }[kind]
         message += f" (line {place.line})."
-        self.note(Fault(kind, memory.name, region.name, index, thread, block, place.line, message, bad.threads))
+        self.note(Fault(kind, memory.name, region.name, index, thread, block, place.line, message, bad.threads, length))
 
 
 def shown(coordinates: tuple[int, int, int]) -> str:
