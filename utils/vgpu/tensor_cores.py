@@ -14,6 +14,7 @@ import numpy as np
 
 from .active import LANES
 from .alu.core import Array
+from .alu.floating import canonical
 from .alu.formats import decode
 from .alu.half import to_f16
 from .alu.rounding import narrow32
@@ -30,10 +31,11 @@ SYNTAX = re.compile(
 )
 BITS = {"f16": 16, "bf16": 16, "tf32": 32, "s8": 8, "u8": 8, "e4m3": 8, "e5m2": 8}
 DEPTHS = {8: (16, 32), 16: (8, 16), 32: (4, 8)}  # bits of an element -> what K may be
-NAMES = {"f16": "fp16", "tf32": "tf32", "bf16": "bf16", "f32": "fp32", "s8": "int8", "u8": "int8", "s32": "int32",
-         "e4m3": "fp8", "e5m2": "fp8"}  # fmt: skip
+COUNTERS = {"f16": "fp16", "bf16": "bf16_dst_fp32", "tf32": "tf32_dst_fp32", "s8": "int8", "u8": "int8",
+            "e4m3": "fp16", "e5m2": "fp16"}  # fmt: skip
 LANE = np.arange(LANES)
 GROUP, PLACE = (LANE // 4)[:, None], (LANE % 4)[:, None]
+KEPT = 25  # bits that stay below the largest exponent: float32's 23, and two
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Form:
 
     @property
     def counter(self) -> str:
-        return f"sm__ops_path_tensor_src_{NAMES[self.a]}_dst_{NAMES[self.sums]}.sum"
+        return f"sm__ops_path_tensor_src_{COUNTERS[self.a]}.sum"
 
 
 def multiply(low: Lowering, instruction: Instruction) -> None:
@@ -109,12 +111,37 @@ def sums(form: Form, a: Array, b: Array, c: Array) -> Array:
     if form.sums == "s32":
         total = np.matmul(a.astype(np.int64), b.astype(np.int64)) + c
         return (np.clip(total, -(2**31), 2**31 - 1) if form.clamps else total).astype(np.int32).view(np.uint32)
+    if form.bits == 8:
+        return halves_of_fp8(form, a, b, c)
+    total = aligned(a, b, c)
+    return to_f16(total) if form.sums == "f16" else canonical(narrow32(total, "rz"), "f32")
+
+
+def halves_of_fp8(form: Form, a: Array, b: Array, c: Array) -> Array:
+    """Hopper has no mma of fp8: ptxas makes fp16 of it, two products of half the depth, and adds C at the end."""
+    total, place = np.zeros_like(c), np.arange(form.k) % 4
+    for pair in (place < 2, place > 1):
+        total = narrow32(aligned(a[..., pair], b[..., pair, :], total), "rz")
+    return canonical(total + c, "f32")
+
+
+def aligned(a: Array, b: Array, c: Array) -> Array:
+    """A B + C as the tensor cores of an H100 add, bit for bit (tests/gpu/mma_on_gpu.py): each product and C is moved to
+    the largest exponent among them and cut off KEPT bits below it. The sum of what is left is exact: float64.
+    """
+    left, right, c = (one.astype(np.float64) for one in (a[..., :, :, None], b[..., None, :, :], c))
     with np.errstate(all="ignore"):
-        total = np.matmul(a.astype(np.float64), b.astype(np.float64)) + c
-    if form.sums == "f16":
-        return to_f16(total)
-    bits = narrow32(total, "rz").view(np.uint32)
-    return np.where(np.isnan(total), np.uint32(0x7FFFFFFF), bits)
+        terms = left * right
+        powers = np.where(terms == 0, -np.inf, power_of(left) + power_of(right))
+        unit = np.exp2(np.maximum(powers.max(-2), power_of(c)) - KEPT)
+        total = (np.trunc(terms / unit[..., None, :]).sum(-2) + np.trunc(c / unit)) * unit
+        usual = np.isfinite(total)
+        return total if usual.all() else np.where(usual, total, terms.sum(-2) + c)
+
+
+def power_of(x: Array) -> Array:
+    """The exponent of the power of two at or below |x|; -inf for 0."""
+    return np.where(x == 0, -np.inf, np.frexp(x)[1] - 1.0)
 
 
 @cache
