@@ -41,6 +41,7 @@ LAZY = {
     "ceilings": (".roofline", "ceilings"),
     "headroom": (".headroom", "headroom"),
     "measures": (".headroom", "measures"),
+    "layouts": (".layouts", ""),
     "triton": (".triton_or_not", "triton"),
     "tl": (".triton_or_not", "tl"),
 }
