@@ -24,8 +24,9 @@ def values(rng: np.random.Generator, kind: str, shape: tuple[int, ...], what: st
         info = np.iinfo(KINDS[kind])
         return rng.integers(info.min, info.max, shape, endpoint=True).astype(KINDS[kind])
     info = ml_dtypes.finfo(KINDS[kind])
-    power = {"mixed": rng.integers(-6, 7, shape), "tiny": int(np.log2(float(info.smallest_normal))) + rng.integers(-3, 3, shape),
-             "huge": int(np.log2(float(info.max))) - rng.integers(0, 9, shape)}.get(what, 0)  # fmt: skip
+    low, high = (int(np.log2(float(one))) for one in (info.smallest_normal, info.max))
+    power = {"mixed": rng.integers(-6, 7, shape), "tiny": low + rng.integers(-3, 3, shape),
+             "huge": high - rng.integers(0, 9, shape)}.get(what, 0)  # fmt: skip
     with np.errstate(over="ignore"):
         drawn = (rng.standard_normal(shape) * 2.0**power).astype(KINDS[kind])
     if what == "huge":
