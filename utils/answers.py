@@ -6,12 +6,11 @@ import ast
 import difflib
 import hashlib
 import inspect
-import types
 from contextlib import suppress
 from typing import Any
 
 from . import course, history
-from .judge import Cuda, Exercise, Function, Predict, predictions
+from .judge import Exercise, Function, Predict, predictions
 from .judge.source import closure, plain_function
 
 
@@ -52,10 +51,8 @@ def _others(exercise: Exercise, namespace: dict[str, Any]) -> list[str]:
     chapter, _ = course.find(exercise.id)
     known = {name for other in chapter.exercises().values() for name in other.answers}
     known |= course.definitions(course.stub(exercise.id)).keys()
-    fits = callable if isinstance(exercise, Function) else lambda value: not isinstance(value, types.ModuleType)
-    if isinstance(exercise, Cuda):
-        fits = lambda value: callable(value) or isinstance(value, str)  # noqa: E731
-    return [name for name, value in namespace.items() if name not in known and name[0] != "_" and fits(value)]
+    mine = {name: value for name, value in namespace.items() if name not in known and name[0] != "_"}
+    return [name for name, value in mine.items() if exercise.may_be(value)]
 
 
 def _written(exercise: Exercise) -> str:

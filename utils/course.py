@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 
 from . import machine
-from .judge.exercise import Attempt, Exercise
+from .judge.attempts import Attempt
+from .judge.exercise import Exercise
 
 EXERCISE_ID = re.compile(r"^\d\d\.\d+$")
 

@@ -4,12 +4,14 @@ exercise.py   what a chapter declares          run.py        from an answer to a
 functions.py  Python answers, case by case     kernels.py    Triton kernels with their launcher
 predictions.py  numbers written down first     diagnose.py   from a mismatch to the likely mistake (and patterns.py)
 calls.py      Python answers on tuples and numbers, many calls a case
-cuda.py       CUDA C++, on the emulated GPU    budgets.py    what it may cost (and cuda_tokens.py, cuda_device.py)
+cuda.py       CUDA C++, on the emulated GPU    cuda_faults.py  what it did wrong (and cuda_tokens.py, cuda_device.py)
+budgets.py    what it may cost                 attempts.py   the answers that test a check
 sandbox.py    a child process with limits      explain.py    what was found, in a verdict's words
 poison.py     memory that nobody has written   verdict.py    what the learner sees
 source.py     an answer's text (and reach.py)  triton_watch.py, triton_trace.py, launcher.py, compiled.py: of kernels
 """
 
+from .attempts import Right, Wrong
 from .exercise import (
     Budget,
     Calls,
@@ -21,9 +23,7 @@ from .exercise import (
     Misread,
     Predict,
     Quantity,
-    Right,
     Rival,
-    Wrong,
     sizes,
     spread,
 )

@@ -17,7 +17,8 @@ FAULTS = {
     "misaligned": ("Misaligned", "An access of 8 or 16 bytes begins at a multiple of 8 or 16: look at where a `float2` "
                    "or `float4` starts, and at what does not fill one."),
     "barrier": ("Not every thread comes to the barrier", "All threads of a block must reach the same "
-                "`__syncthreads()`: put it outside the `if`, and let no thread return before it."),
+                "`__syncthreads()`, equally often: put it outside the `if`, and give all the same number of turns of a "
+                "loop around it."),
     "endless-loop": ("It does not end", "What changes the loop's condition, and does every thread get there? A loop "
                      "that would end after a very long time has too few threads to share it."),
     "race": ("A race", "Put `__syncthreads()` between the two, use an atomic, or give each thread its own place."),
@@ -49,12 +50,8 @@ def _words(fault: Fault, report: Report) -> tuple[str, str]:
         return name, _race(fault, report)
     if fault.kind == "barrier" and "exchange" in fault.message:
         return EXCHANGE
-    if fault.kind == "out-of-bounds" and fault.space == "shared":
-        return name, _beyond_shared(fault, report)
-    if fault.kind == "out-of-bounds" and "] to " in fault.message:
-        return name, "One access takes several elements: the last of them must be below the size too."
-    if fault.kind == "out-of-bounds" and -fault.length <= fault.index < 0:
-        return name, "The index is negative: compare it with 0 before the access, or shift the range of threads."
+    if fault.kind == "out-of-bounds":
+        return name, _beyond(fault, report)
     if fault.kind == "uninitialized" and fault.space == "global":
         return name, "An output holds nothing yet: store into it before you add to it."
     return name, advice
@@ -78,11 +75,11 @@ def _race(fault: Fault, report: Report) -> str:
         return ("If they do mean one place, let one thread write it, as in `if (threadIdx.x == 0)`, or use an atomic; "
                 "if not, the index takes two threads to one place.")  # fmt: skip
     if _warp(thread, report) == _warp(fault.thread, report):
-        return ("Threads of one warp need not run in step, and `volatile` orders nothing: put `__syncwarp()` (or "
-                "`__syncthreads()`) between the two.")  # fmt: skip
+        return ("Put `__syncthreads()` between the two, or `__syncwarp()` if they are always of one warp: its threads "
+                "need not run in step, and `volatile` orders nothing.")  # fmt: skip
     if same_line:
-        return ("Let all read before one writes: keep what is read in a variable, then `__syncthreads()`, then write; "
-                "in a loop, `__syncthreads()` at the end of each turn.")  # fmt: skip
+        return ("If several threads add to one place, use an atomic. If each has its own, let all read before one "
+                "writes: `__syncthreads()` between the two, and at the end of each turn of a loop.")  # fmt: skip
     if fault.does[0] != "reads" and fault.line < line:
         return ("The next turn of the loop overwrites what others still read: a second `__syncthreads()` is missing at "
                 "the loop's end.")  # fmt: skip
@@ -94,7 +91,13 @@ def _warp(thread: tuple[int, int, int], report: Report) -> int:
     return (x + report.block[0] * (y + report.block[1] * z)) // WARP
 
 
-def _beyond_shared(fault: Fault, report: Report) -> str:
+def _beyond(fault: Fault, report: Report) -> str:
+    if f"[{fault.index}]" in fault.message and fault.index < 0:
+        return "The index is negative: compare it with 0 before the access, or look at how it is computed."
+    if "] to " in fault.message:
+        return "One access takes several elements: the last of them must be below the size too."
+    if fault.space != "shared":
+        return FAULTS["out-of-bounds"][1]
     if fault.length == 0:
         return (f"The launch gives no dynamic shared memory, and `{fault.array}` is declared without a size: write "
                 "one, or ask for the bytes at the launch.")  # fmt: skip

@@ -79,7 +79,7 @@ def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
         if left[0].kept:
             return Diagnosis("never-written", "The output stays as it was: nothing that changes it is stored.")
         return Diagnosis("never-written", "The output is never written: it still holds what the judge put there.")
-    t = max(left, key=lambda t: t.wrong.want.size)
+    t = max(left, key=lambda t: (t.wrong.want.size, t.never_written.sum()))
     count, size = int(t.never_written.sum()), t.wrong.want.size
     word = "stay as they were" if t.kept else "are never written"
     partial = [t for t in left if not t.never_written.all()]
@@ -92,6 +92,23 @@ def unwritten(failing: list[Trial], exercise: Function) -> Diagnosis | None:
             + ("" if any(t.advice for t in left) else more),
         )
     return Diagnosis("partly-written", f"**{count} of {size} elements {word}** when {t.label}.")
+
+
+def miscounted(failing: list[Trial], exercise: Function) -> Diagnosis | None:
+    """Integers that are added up in an output: all of them too small, or all too large."""
+    real = [t for t in failing if t.output in getattr(exercise, "accumulates", ()) and t.wrong.want.dtype.kind in "iu"]
+    if not real or len(real) < len(failing) or sum(int(t.wrong.bad.sum()) for t in real) < LEAST_EXPLAINED:
+        return None
+    off = [t.wrong.got.astype(np.int64) - t.wrong.want for t in real]
+    if real[0].wrong.want.size == 1 or not (all((d <= 0).all() for d in off) or all((d >= 0).all() for d in off)):
+        return None
+    most = max(range(len(real)), key=lambda one: abs(off[one].sum()))
+    count, whole, case = abs(int(off[most].sum())), int(real[most].wrong.want.sum()), real[most].label
+    if off[most].sum() < 0:
+        return Diagnosis("too-few", f"**Too few**: {count} of {whole} are missing when {case}. What does no thread "
+                         "take? Look at the end of the data, and at the step of the loop.", case=case)  # fmt: skip
+    return Diagnosis("too-many", f"**Too many**: {count} more than {whole} when {case}. What do several threads take? "
+                     "Look at where each starts, and at the step of the loop.", case=case)  # fmt: skip
 
 
 def rival(failing: list[Trial], exercise: Function) -> Diagnosis | None:
@@ -158,6 +175,7 @@ def not_finite(failing: list[Trial], exercise: Function) -> Diagnosis | None:
         return test(t.wrong.got.astype(np.float64)) & np.isfinite(t.wrong.want.astype(np.float64))
 
     numeric = [t for t in failing if t.wrong.got.dtype.kind not in "biuO"]
+    masked = ", or lanes masked off in a load without `other=`" if exercise.kind == "kernels" else ""
     for t in numeric:
         if (nan := lost(t, np.isnan)).any():
             rows = nan.reshape(-1, nan.shape[-1]).all(axis=-1) if nan.ndim > 1 else np.array([nan.all()])
@@ -165,7 +183,7 @@ def not_finite(failing: list[Trial], exercise: Function) -> Diagnosis | None:
             return Diagnosis(
                 "nan",
                 f"**NaN where a number is wanted** ({where}). The usual ways to get one: 0/0 in an empty or fully "
-                "masked row, Inf - Inf, Inf/Inf after an overflow, or lanes masked off in a load without `other=`.",
+                f"masked row, Inf - Inf, Inf/Inf after an overflow{masked}.",
             )
     for t in numeric:
         if lost(t, np.isinf).any():
@@ -220,6 +238,6 @@ def low_precision(failing: list[Trial], exercise: Function) -> Diagnosis | None:
 
 
 RULES: tuple[Rule, ...] = (
-    rival, unwritten, not_finite, constant, copied, offset, rounding, nearly_right, sign, scaled, transposed, shifted,
-    tail, columns, every_block, permuted, same_bits_wrong, underflow, low_precision,
+    rival, unwritten, miscounted, not_finite, constant, copied, offset, rounding, nearly_right, sign, scaled,
+    transposed, shifted, tail, columns, every_block, permuted, same_bits_wrong, underflow, low_precision,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a chapter's `checks.py` declares: exercises, and the wrong and right answers that test them.
+"""What a chapter's `checks.py` declares: exercises (the answers that test them are in `attempts.py`).
 
 An exercise is data. The judge (`run.py`) knows how to try one; it knows no chapter.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,10 @@ class Exercise:
     def answers(self) -> tuple[str, ...]:
         """Names that the learner's cell must define."""
         raise NotImplementedError
+
+    def may_be(self, value: Any) -> bool:
+        """Whether something in the learner's session may be an answer, under another name."""
+        return not isinstance(value, ModuleType)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +121,9 @@ class Function(Exercise):
     @property
     def answers(self) -> tuple[str, ...]:
         return (self.answer,)
+
+    def may_be(self, value: Any) -> bool:
+        return callable(value)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -210,6 +218,9 @@ class Cuda(Function):
     def answers(self) -> tuple[str, ...]:
         return (self.answer, self.launcher) if self.launcher else (self.answer,)
 
+    def may_be(self, value: Any) -> bool:
+        return isinstance(value, str) or callable(value)
+
     @property
     def parameters(self) -> tuple[str, ...]:
         inside = self.signature.partition("(")[2].rpartition(")")[0]
@@ -262,33 +273,6 @@ class Predict(Exercise):
     @property
     def answers(self) -> tuple[str, ...]:
         return tuple(q.name for q in self.quantities)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """An answer kept to test a check: `code` is a whole cell, or `edits` turn the model answer into it.
-
-    edits: (old, new) pairs; each old text must occur exactly once in the model answer.
-    """
-
-    exercise: str
-    name: str
-    _: KW_ONLY
-    code: str = ""
-    edits: tuple[tuple[str, str], ...] = ()
-    seeds: int = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wrong(Attempt):
-    """A wrong answer and the key of the diagnosis it must get."""
-
-    diagnosis: str
-
-
-@dataclass(frozen=True)
-class Right(Attempt):
-    """An unusual right answer that must pass."""
 
 
 def spread(rng: np.random.Generator, shape: int | tuple[int, ...], dtype: str = "float32") -> np.ndarray:

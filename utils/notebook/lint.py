@@ -7,7 +7,7 @@ from collections import Counter
 from nbformat import NotebookNode
 
 from ..course import Chapter, NoSolutions, cell_id
-from ..judge.exercise import Right, Wrong
+from ..judge.attempts import Right, Wrong
 from .questions import questions
 from .source import first_line, identity_of, is_exercise
 from .stub import title
