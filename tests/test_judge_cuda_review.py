@@ -364,7 +364,8 @@ RIGHT = {
         "99.4",
         (
             "atomicAdd(&counts[threadIdx.x], local[threadIdx.x]);",
-            'asm volatile("red.global.add.s32 [%0], %1;" :: "l"(counts + threadIdx.x), "r"(local[threadIdx.x]) : "memory");',
+            'asm volatile("red.global.add.s32 [%0], %1;"'
+            ' :: "l"(counts + threadIdx.x), "r"(local[threadIdx.x]) : "memory");',
         ),
     ),
     "output as scratch": (
