@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from . import machine
-from .vgpu.show.measures import TOTALS, whole
+from .vgpu.show.measures import LOADS, TOTALS, whole
 
 if TYPE_CHECKING:
     from .vgpu import Report
@@ -81,6 +81,7 @@ class Rung:
 
 # What is counted, in words; traffic and instructions as ratios, so that they hold at any size.
 WORDS = {
+    "width": "{} bytes a lane and load",
     "global load": "{} sector{s} a load",
     "global store": "{} sector{s} a store",
     "shared load": "{} wavefront{s} a shared load",
@@ -97,7 +98,9 @@ def explain(report: Report, key: str) -> str:
     """One counter of a launch in words.  A KiB is one that had to cross the memory."""
     part = whole(report)
     kib = part.sum("bytes_needed.read", "bytes_needed.written") / KIB
-    if key == "shared":
+    if key == "width":
+        value = max(access.width for access in part.only("global", LOADS))
+    elif key == "shared":
         value = part.sum(*SHARED) / kib
     else:
         measure = next(one for one in TOTALS if one.key == key)

@@ -7,7 +7,8 @@ from utils import tl, triton
 from utils.launches import Launch, Rung, blocks, multiprocessors
 
 COPY = r"""
-// One float a thread: 4 sectors a request, and an instruction for every 128 bytes.
+// One float a thread. Coalesced, and still slow: the 2048 threads of an SM have 8 KiB on their way, too little for the
+// memory's latency.
 __global__ void scalar(const float* x, float* y, int n) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n) y[i] = x[i];
@@ -127,7 +128,7 @@ def copy_strided(x, y, held=4, threads=THREADS, each=8):
     return [Launch(f"strided<{held}>", grid, (x, y, len(x)), threads, COPY)]
 
 
-def copy_in_triton(x, y, block=4096, warps=4):
+def copy_in_triton(x, y, block=1024, warps=4):
     return [Launch(copy_triton, blocks(len(x), block), (x, y, len(x)), options={"BLOCK": block, "num_warps": warps})]
 
 
@@ -140,7 +141,7 @@ def axpy_vectors(x, y, a, held=1, threads=THREADS):
     return [Launch(f"vectors<{held}>", grid, (x, y, a, len(x)), threads, AXPY)]
 
 
-def axpy_in_triton(x, y, a, block=2048, warps=4):
+def axpy_in_triton(x, y, a, block=1024, warps=4):
     options = {"BLOCK": block, "num_warps": warps}
     return [Launch(axpy_triton, blocks(len(x), block), (x, y, a, len(x)), options=options)]
 
@@ -153,25 +154,27 @@ def run_of_four(x, y):
     return [Launch("run_of_four", blocks(len(x), 4 * THREADS), (x, y, len(x)), THREADS, RUNS)]
 
 
+WIDE = ("width", "instructions")
 COPIES = (
-    Rung("a float a thread", ("instructions",), copy_scalar),
-    Rung("a float4 a thread", ("instructions",), copy_vectors),
-    Rung("with streaming hints", ("instructions",), copy_streaming),
-    Rung("two float4 in flight", ("instructions",), lambda x, y: copy_vectors(x, y, held=2)),
-    Rung("a grid of fixed size", ("instructions",), copy_strided),
-    Rung("Triton, 4096 a program", ("instructions",), copy_in_triton),
+    Rung("a float a thread", WIDE, copy_scalar),
+    Rung("a float4 a thread", WIDE, copy_vectors),
+    Rung("two float4 a thread", WIDE, lambda x, y: copy_vectors(x, y, held=2)),
+    Rung("a float4, with streaming hints", WIDE, copy_streaming),
+    Rung("a grid of fixed size", WIDE, copy_strided),
+    Rung("Triton, 1024 a program", WIDE, copy_in_triton),
 )
 AXPYS = (
-    Rung("a float a thread", ("instructions",), axpy_scalar),
-    Rung("a float4 a thread", ("instructions",), axpy_vectors),
-    Rung("two float4 in flight", ("instructions",), lambda x, y, a: axpy_vectors(x, y, a, held=2)),
-    Rung("Triton, 2048 a program", ("instructions",), axpy_in_triton),
+    Rung("a float a thread", WIDE, axpy_scalar),
+    Rung("a float4 a thread", WIDE, axpy_vectors),
+    Rung("two float4 a thread", WIDE, lambda x, y, a: axpy_vectors(x, y, a, held=2)),
+    Rung("Triton, 1024 a program", WIDE, axpy_in_triton),
 )
+LANES = ("global load", "instructions")
 STRIDES = (
-    Rung("lanes 32 floats apart", ("global load",), lambda x, y: runs(x, y, 32)),
-    Rung("lanes 8 floats apart", ("global load",), lambda x, y: runs(x, y, 8)),
-    Rung("lanes 4 floats apart", ("global load",), lambda x, y: runs(x, y, 4)),
-    Rung("lanes 2 floats apart", ("global load",), lambda x, y: runs(x, y, 2)),
-    Rung("neighbouring lanes, neighbouring floats", ("global load",), lambda x, y: runs(x, y, 1)),
-    Rung("4 floats apart, moved as one float4", ("global load",), run_of_four),
+    Rung("lanes 32 floats apart", LANES, lambda x, y: runs(x, y, 32)),
+    Rung("lanes 8 floats apart", LANES, lambda x, y: runs(x, y, 8)),
+    Rung("lanes 4 floats apart", LANES, lambda x, y: runs(x, y, 4)),
+    Rung("lanes 2 floats apart", LANES, lambda x, y: runs(x, y, 2)),
+    Rung("neighbouring lanes, neighbouring floats", LANES, lambda x, y: runs(x, y, 1)),
+    Rung("4 floats apart, moved as one float4", LANES, run_of_four),
 )

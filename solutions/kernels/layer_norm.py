@@ -110,10 +110,10 @@ def row_triton(x, weight, bias, y, cols, eps, BLOCK: tl.constexpr):
     start = tl.program_id(0).to(tl.int64) * cols
     c = tl.arange(0, BLOCK)
     v = tl.load(x + start + c, mask=c < cols, other=0).to(tl.float32)
-    w = tl.load(weight + c, mask=c < cols, other=0).to(tl.float32)
-    b = tl.load(bias + c, mask=c < cols, other=0).to(tl.float32)
     d = tl.where(c < cols, v - tl.sum(v) / cols, 0.0)
     scale = tl.rsqrt(tl.sum(d * d) / cols + eps)
+    w = tl.load(weight + c, mask=c < cols, other=0).to(tl.float32)  # late: registers are for the row
+    b = tl.load(bias + c, mask=c < cols, other=0).to(tl.float32)
     tl.store(y + start + c, (d * scale * w + b).to(tl.bfloat16), mask=c < cols)
 
 
@@ -143,7 +143,7 @@ def loops_in_triton(x, weight, bias, y, block=1024, num_warps=4):
     return [Launch(loops_triton, rows, (x, weight, bias, y, cols, EPS), options=options)]
 
 
-def row_in_triton(x, weight, bias, y, each=16):
+def row_in_triton(x, weight, bias, y, each=32):
     rows, cols = x.shape
     options = {"BLOCK": power(cols), "num_warps": warps(cols, each)}
     return [Launch(row_triton, rows, (x, weight, bias, y, cols, EPS), options=options)]

@@ -7,6 +7,8 @@ what the blocks leave, until one number remains.
 from utils import tl, triton
 from utils.launches import Launch, Rung, blocks, multiprocessors
 
+from .rows import power
+
 THREADS = 256
 
 SUM = r"""
@@ -201,7 +203,7 @@ def levels(kernel, each):
     return plan
 
 
-def one_pass(x, y, left, finished, held=4, threads=512, each=4):
+def one_pass(x, y, left, finished, held=4, threads=1024, each=32):
     grid = min(blocks(len(x), 4 * held * threads), each * multiprocessors(), len(left))
     return [Launch(f"one_pass<{held}>", grid, (x, y, left, finished, len(x)), threads, SUM)]
 
@@ -222,15 +224,17 @@ def warp_a_row(x, y):
     return [Launch("warp_a_row", blocks(rows, 4), (x, y, rows, cols), 128, ROW_SUM)]
 
 
-def row_vectors(x, y, held=8, warps=4):
+def row_vectors(x, y, held=4, warps=1):
     rows, cols = x.shape
     kernel = f"vectors<{1 if cols % 8 else 8}, {held}>"
     return [Launch(kernel, blocks(rows, warps), (x, y, rows, cols), 32 * warps, ROW_SUM)]
 
 
-def row_sum_in_triton(x, y, block=2048, warps=4):
+def row_sum_in_triton(x, y):
     rows, cols = x.shape
-    return [Launch(row_sum_triton, rows, (x, y, cols), options={"BLOCK": block, "num_warps": warps})]
+    block = min(max(power(cols), 128), 4096)
+    options = {"BLOCK": block, "num_warps": max(block // 512, 1)}
+    return [Launch(row_sum_triton, rows, (x, y, cols), options=options)]
 
 
 SUMS = (
@@ -245,6 +249,6 @@ SUMS = (
 ROW_SUMS = (
     Rung("a thread a row", ("global load", "instructions"), thread_a_row),
     Rung("a warp a row", ("global load", "instructions"), warp_a_row),
-    Rung("16-byte loads, eight in flight", ("global load", "instructions"), row_vectors),
+    Rung("16-byte loads, four in flight", ("global load", "instructions"), row_vectors),
     Rung("Triton, a program a row", ("global load", "instructions"), row_sum_in_triton),
 )

@@ -23,7 +23,8 @@ __global__ void two_passes(const __nv_bfloat16* x, const __nv_bfloat16* weight, 
         y[c] = __float2bfloat16(__bfloat162float(x[c]) * scale * __bfloat162float(weight[c]));
 }
 
-// The row is read once and stays in registers; the weights come from the caches.
+// The row is read once and stays in registers; the weights come from the caches, late:
+// loaded beside the row, they would take registers from rows of other blocks.
 template <int V, int HELD, int THREADS> __global__ void __launch_bounds__(THREADS)
 in_registers(const __nv_bfloat16* x, const __nv_bfloat16* weight, __nv_bfloat16* y, int cols, float eps) {
     size_t start = (size_t)blockIdx.x * cols;
@@ -72,8 +73,8 @@ def row_triton(x, weight, y, cols, eps, BLOCK: tl.constexpr):
     start = tl.program_id(0).to(tl.int64) * cols
     c = tl.arange(0, BLOCK)
     v = tl.load(x + start + c, mask=c < cols, other=0).to(tl.float32)
-    w = tl.load(weight + c, mask=c < cols, other=0).to(tl.float32)
     scale = tl.rsqrt(tl.sum(v * v) / cols + eps)
+    w = tl.load(weight + c, mask=c < cols, other=0).to(tl.float32)  # late: registers are for the row
     tl.store(y + start + c, (v * scale * w).to(tl.bfloat16), mask=c < cols)
 
 
@@ -100,7 +101,7 @@ def loops_in_triton(x, weight, y, block=1024, num_warps=4):
     return [Launch(loops_triton, rows, (x, weight, y, cols, EPS), options=options)]
 
 
-def row_in_triton(x, weight, y, each=16):
+def row_in_triton(x, weight, y, each=32):
     rows, cols = x.shape
     options = {"BLOCK": power(cols), "num_warps": warps(cols, each)}
     return [Launch(row_triton, rows, (x, weight, y, cols, EPS), options=options)]

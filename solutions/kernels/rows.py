@@ -63,6 +63,6 @@ def threads(instance: str) -> int:
     return int(instance.rpartition(", ")[2])
 
 
-def warps(cols: int, each: int = 16) -> int:
+def warps(cols: int, each: int) -> int:
     """Triton's num_warps for a row in one program, `each` elements a thread."""
     return min(max(power(cols) // (32 * each), 1), 32)

@@ -46,27 +46,31 @@ __global__ void online(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
         y[c] = __float2bfloat16(exp2_fast(__bfloat162float(x[c]) * LOG2E - high) * sum);
 }
 
-// The row is read once and stays in registers, packed as it came.
-template <int V, int HELD, int THREADS>
+// The row is read once and stays in registers, packed as it came; its exponentials are computed twice, or (ONCE) once
+// and kept too, as float32.
+template <int V, int HELD, int THREADS, bool ONCE>
 __global__ void __launch_bounds__(THREADS) in_registers(const __nv_bfloat16* x, __nv_bfloat16* y, int cols) {
     size_t start = (size_t)blockIdx.x * cols;
     Pack<V> held[HELD];
     load_row<V, HELD, THREADS>(held, reinterpret_cast<const Pack<V>*>(x + start), cols / V, -INFINITY);
-    float high = -INFINITY, sum = 0;
+    float high = -INFINITY, sum = 0, kept[HELD][V];
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
         for (int e = 0; e < V; ++e) high = fmaxf(high, __bfloat162float(held[k].at[e]));
     high = reduce<Max, THREADS>(high, 0) * LOG2E;
 #pragma unroll
     for (int k = 0; k < HELD; ++k)
-        for (int e = 0; e < V; ++e) sum += exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high);
+        for (int e = 0; e < V; ++e)
+            sum += kept[k][e] = exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high);
     sum = 1 / reduce<Add, THREADS>(sum, 1);
     Pack<V>* to = reinterpret_cast<Pack<V>*>(y + start);
 #pragma unroll
     for (int k = 0; k < HELD; ++k) {
         Pack<V> out;
-        for (int e = 0; e < V; ++e)
-            out.at[e] = __float2bfloat16(exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high) * sum);
+        for (int e = 0; e < V; ++e) {
+            float p = ONCE ? kept[k][e] : exp2_fast(__bfloat162float(held[k].at[e]) * LOG2E - high);
+            out.at[e] = __float2bfloat16(p * sum);
+        }
         if (int i = threadIdx.x + k * THREADS; i < cols / V) to[i] = out;
     }
 }"""
@@ -105,16 +109,21 @@ def passes(kernel):
     return lambda x, y: [Launch(kernel, x.shape[0], (x, y, x.shape[1]), 256, SOFTMAX)]
 
 
-def in_registers(x, y, packs=4, wide=True):
+def in_registers(x, y, packs=4, wide=True, once=False):
     rows, cols = x.shape
     instance = held(cols, packs, wide)
     if instance is None:
         return passes("online")(x, y)
-    return [Launch(f"in_registers<{instance}>", rows, (x, y, cols), threads(instance), SOFTMAX)]
+    kernel = f"in_registers<{instance}, {str(once).lower()}>"
+    return [Launch(kernel, rows, (x, y, cols), threads(instance), SOFTMAX)]
 
 
 def two_byte_loads(*arrays):
     return in_registers(*arrays, wide=False)
+
+
+def exponentials_once(x, y):
+    return in_registers(x, y, once=True)
 
 
 def loops_in_triton(x, y, block=1024, num_warps=4):
@@ -122,7 +131,7 @@ def loops_in_triton(x, y, block=1024, num_warps=4):
     return [Launch(loops_triton, rows, (x, y, cols), options={"BLOCK": block, "num_warps": num_warps})]
 
 
-def row_in_triton(x, y, each=16):
+def row_in_triton(x, y, each=32):
     rows, cols = x.shape
     return [Launch(row_triton, rows, (x, y, cols), options={"BLOCK": power(cols), "num_warps": warps(cols, each)})]
 
@@ -136,6 +145,7 @@ RUNGS = (
         two_byte_loads,
     ),
     Rung("16-byte loads", ("read", "global load", "instructions"), in_registers),
+    Rung("each exponential once", ("instructions",), exponentials_once),
     Rung("Triton, online", ("read", "instructions"), loops_in_triton),
     Rung("Triton, row in registers", ("read", "global load", "instructions"), row_in_triton),
 )

@@ -36,8 +36,7 @@ template <int PITCH, bool SWIZZLE> __global__ void tile(const float* x, float* y
 
 # The tile is R rows × C columns of x. A thread turns 4 × 4 elements in its registers: it reads four float4 along rows
 # of x and puts four float4 that lie along rows of y into the tile. V is 4 where both sides keep rows 16-byte aligned.
-# Blocks go down GROUP tiles before they go one tile to the right: pieces of y that follow each other are written soon
-# after each other.
+# Blocks follow each other down x, which is along the rows of y: pieces of a row are written soon after each other.
 VECTORS = r"""
 template <int V> __device__ float4 load(const float* x, int r, int c, int rows, int cols) {
     float4 v = make_float4(0, 0, 0, 0);
@@ -65,13 +64,9 @@ template <int V> __device__ void store(float* y, int r, int c, int rows, int col
 }
 
 template <int R, int C, int V> __global__ void __launch_bounds__(R * C / 16)
-vectors(const float* x, float* y, int rows, int cols, int group) {
+vectors(const float* x, float* y, int rows, int cols) {
     __shared__ float4 tile[C][R / 4];  // rows of y
-    int across = (cols + C - 1) / C, down = (rows + R - 1) / R;
-    int first = blockIdx.x / (across * group) * group, high = min(group, down - first);
-    int inside = blockIdx.x % (across * group);
-    int top = (first + inside % high) * R, left = inside / high * C;
-
+    int down = (rows + R - 1) / R, top = blockIdx.x % down * R, left = blockIdx.x / down * C;
     int i = threadIdx.x / (C / 4), j = threadIdx.x % (C / 4);  // rows 4 i .. and columns 4 j .. of the tile
     float4 a = load<V>(x, top + 4 * i + 0, left + 4 * j, rows, cols);
     float4 b = load<V>(x, top + 4 * i + 1, left + 4 * j, rows, cols);
@@ -112,11 +107,11 @@ def tile(x, y, pitch=32, swizzle=False):
     return [Launch(kernel, (blocks(cols, 32), blocks(rows, 32)), (x, y, rows, cols), (32, 8), TILE)]
 
 
-def vectors(x, y, R=64, C=64, group=1, source=VECTORS):
+def vectors(x, y, R=64, C=64):
     rows, cols = x.shape
     kernel = f"vectors<{R}, {C}, {1 if rows % 4 or cols % 4 else 4}>"
     grid = blocks(cols, C) * blocks(rows, R)
-    return [Launch(kernel, grid, (x, y, rows, cols, group), R * C // 16, source)]
+    return [Launch(kernel, grid, (x, y, rows, cols), R * C // 16, VECTORS)]
 
 
 def in_triton(x, y, R=64, C=64, warps=4):
