@@ -49,8 +49,8 @@ def skinny(x: torch.Tensor, w: torch.Tensor, block_n: int = 64, block_k: int = 1
     parts = torch.empty(split, M, N, dtype=torch.float32, device=x.device) if split > 1 else y
     of = TensorDescriptor.from_tensor
     skinny_kernel[(triton.cdiv(N, block_n), split)](
-        of(w, [block_n, block_k]), of(x, [block_m, block_k]), y, parts, M, N, K, split, block_n, block_m, block_k, stages,
-        num_warps=warps)  # fmt: skip
+        of(w, [block_n, block_k]), of(x, [block_m, block_k]), y, parts, M, N, K, split, block_n, block_m, block_k,
+        stages, num_warps=warps)  # fmt: skip
     if split > 1:
         sum_kernel[(triton.cdiv(M * N, 1024),)](parts, y, M * N, split, 1024)
     return y

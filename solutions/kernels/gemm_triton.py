@@ -1,7 +1,7 @@
 """C = A B in Triton on Hopper: persistent, tiles through TMA descriptors, C stored in halves.
 
-A: M x K, B: K x N (or N x K: `transposed`), C: M x N, row-major; bf16 or fp16, fp8 with B transposed. Any sizes whose rows
-are multiples of 16 bytes, as TMA wants them.
+A: M x K, B: K x N (or N x K: `transposed`), C: M x N, row-major; bf16 or fp16, fp8 with B transposed. Any sizes whose
+rows are multiples of 16 bytes, as TMA wants them.
 """
 
 from __future__ import annotations

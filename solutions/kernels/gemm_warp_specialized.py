@@ -1,8 +1,8 @@
 """C = A B on Hopper: one warp keeps the copy engine busy, two warpgroups the tensor cores, and no tile waits for the
 store of the one before it.
 
-A: M x K and C: M x N, row-major; B: K x N row-major (bf16, fp16), or its transpose, N x K (also fp8, whose wgmma takes no
-other).  Any M, N, K whose rows are multiples of 16 bytes, as TMA wants them.
+A: M x K and C: M x N, row-major; B: K x N (bf16, fp16) or its transpose, N x K (fp8 too, whose wgmma takes no other).
+Any sizes whose rows are multiples of 16 bytes, as TMA wants them.
 """
 
 from __future__ import annotations

@@ -7,18 +7,20 @@ SGEMM = r"""
 #define BM 128
 #define BN 128
 #define BK 8
-// 256 threads. A warp makes 64 x 32 of C, a lane 8 x 8 of these: rows 4 i and 32 + 4 i, columns 4 j and 16 + 4 j, so that
-// neighbouring lanes read neighbouring float4 of shared memory. A lies turned in it: a lane wants 4 rows of one k.
+// 256 threads. A warp makes 64 x 32 of C, a lane 8 x 8 of these: rows from 4 i and 32 + 4 i, columns from 4 j and
+// 16 + 4 j, so that neighbouring lanes read neighbouring float4 of shared memory. A lies turned in it: a lane wants 4
+// rows of one k.
 __device__ __forceinline__ float4 four(const float* x, int r, int c, int rows, int cols) {
-    return r < rows && c < cols ? *reinterpret_cast<const float4*>(x + (long long)r * cols + c) : make_float4(0, 0, 0, 0);
+    if (r >= rows || c >= cols) return make_float4(0, 0, 0, 0);
+    return *reinterpret_cast<const float4*>(x + (long long)r * cols + c);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2)
 sgemm(const float* __restrict__ A, const float* __restrict__ B, float* __restrict__ C, int M, int N, int K, int group) {
     __shared__ __align__(16) float a[2][BK][BM + 4], b[2][BK][BN];
     int across = (N + BN - 1) / BN, down = (M + BM - 1) / BM;
-    int first = blockIdx.x / (across * group) * group, high = min(group, down - first), inside = blockIdx.x % (across * group);
-    int top = (first + inside % high) * BM, left = inside / high * BN;
+    int first = blockIdx.x / (across * group) * group, high = min(group, down - first);
+    int inside = blockIdx.x % (across * group), top = (first + inside % high) * BM, left = inside / high * BN;
     int t = threadIdx.x, lane = t % 32, warp = t / 32;
     int row = warp / 4 * 64 + lane / 4 * 4, col = warp % 4 * 32 + lane % 4 * 4;  // of the lane's first 4 x 4
     int ra = t / (BK / 4), ca = t % (BK / 4) * 4, rb = t / 32, cb = t % 32 * 4;  // what the thread loads
@@ -70,3 +72,7 @@ sgemm(const float* __restrict__ A, const float* __restrict__ B, float* __restric
                     make_float4(sum[m][n], sum[m][n + 1], sum[m][n + 2], sum[m][n + 3]);
         }
 }"""
+
+
+def blocks(M: int, N: int) -> int:
+    return -(-M // 128) * -(-N // 128)

@@ -1,0 +1,88 @@
+"""The reference GEMMs, as far as a machine without a GPU can prove them: values at odd sizes, the compiler's output."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from solutions.kernels.sgemm import SGEMM, blocks
+from utils import machine
+from utils.vgpu import emulate
+
+needs_triton = pytest.mark.skipif(machine.triton_backend() is None, reason="Triton has wheels for Linux only")
+
+
+@pytest.mark.parametrize(("M", "N", "K"), [(1, 4, 4), (130, 132, 20), (128, 256, 40)])
+def test_sgemm(M, N, K):
+    rng = np.random.default_rng(M)
+    a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((M, K), (K, N)))
+    c = np.full((M, N), np.nan, np.float32)
+    report = emulate(SGEMM, "sgemm", blocks(M, N), 256, [a, b, c, M, N, K, 8])
+    assert not report.faults
+    assert np.abs(c - a.astype(np.float64) @ b).max() < 1e-5
+    conflicts = "l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_{}.sum"
+    assert report.metrics[conflicts.format("ld")] == report.metrics[conflicts.format("st")] == 0
+
+
+@needs_triton
+@pytest.mark.parametrize("transposed", [False, True])
+def test_triton_gemm(transposed):
+    from solutions.kernels.gemm_triton import gemm
+
+    device = "cuda" if machine.gpu() else "cpu"
+    a, b = (torch.randn(shape, device=device).half() for shape in ((200, 96), (96, 264)))
+    c = gemm(a, b.T.contiguous() if transposed else b, transposed, block=(64, 64, 32))
+    torch.testing.assert_close(c.double(), a.double() @ b.double(), rtol=1e-3, atol=2e-2)
+
+
+@needs_triton
+@pytest.mark.parametrize(("M", "split"), [(1, 1), (16, 3), (33, 2)])
+def test_skinny_gemm(M, split):
+    from solutions.kernels.gemm_skinny import skinny
+
+    device = "cuda" if machine.gpu() else "cpu"
+    x, w = (torch.randn(shape, device=device).half() for shape in ((M, 264), (200, 264)))
+    y = skinny(x, w, block_k=64, stages=2, split=split)
+    torch.testing.assert_close(y.double(), x.double() @ w.double().T, rtol=1e-3, atol=4e-2)
+
+
+GLUON = """
+import json, sys
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.experimental.gluon import language as gl
+from triton.experimental.gluon._runtime import GluonASTSource
+from solutions.kernels.gemm_warp_specialized import gemm_kernel
+
+def tile(block, kind="bf16"):
+    layout = gl.NVMMASharedLayout.get_default_for(block, gl.float8e4nv if kind == "fp8e4nv" else gl.bfloat16)
+    return f"tensordesc<{kind}[{block[0]},{block[1]}],{layout!r}>"
+
+found, words = {}, ("wgmma.mma_async", "setmaxnreg", "cp.async.bulk.tensor", ".local")
+for name, kind, block_b, k in (("bf16", "bf16", [64, 256], 64), ("fp8", "fp8e4nv", [256, 128], 128)):
+    constants = {"STAGES": 3, "GROUP": 8, "TRANSPOSED": name == "fp8", "num_warps": 8}
+    types = {"a": tile([128, k], kind), "b": tile(block_b, kind), "c": tile([128, 256])}
+    types |= dict.fromkeys("MNK", "i32") | dict.fromkeys(constants, "constexpr")
+    source = GluonASTSource(fn=gemm_kernel, signature=types, constexprs=constants, attrs={})
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 8})
+    found[name] = {word: made.asm["ptx"].count(word) for word in words} | {"shared": made.metadata.shared}
+print(json.dumps(found))
+"""
+
+
+@needs_triton
+def test_the_gluon_gemm_is_made_of_hoppers_own_instructions():
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["PYTHONPATH"] = str(machine.ROOT)
+    ran = subprocess.run(
+        [sys.executable, "-c", GLUON], capture_output=True, text=True, env=environment, cwd=machine.ROOT, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    for name, seen in json.loads(ran.stdout.splitlines()[-1]).items():
+        assert seen["wgmma.mma_async"] == 4, name  # 64 or 128 deep: four steps of 32 bytes
+        assert seen["setmaxnreg"] and seen["cp.async.bulk.tensor"] and not seen[".local"], name
+        assert seen["shared"] <= 227 * 1024, name
