@@ -66,8 +66,8 @@ def _recorded(run: Mapping[str, Any], others: list[str]) -> Picture:
     about, figures = run["machine"], run["figures"]
     shapes = figures["shapes"]
     tops = [max(shape["rungs"], key=lambda rung: rung["TB/s"]) for shape in shapes]
-    shares = sorted(top["of copy"] for top in tops)
-    share = f"{shares[0]:.2f}" if shares[0] == shares[-1] else f"{shares[0]:.2f} to {shares[-1]:.2f}"
+    shares = sorted(f"{top['of copy']:.2f}" for top in tops)
+    share = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
     caption = f"{figures['title']}: the best rung moves bytes at {share} times the rate of a copy"
     source = (
         f"Measured on an {about['gpu']}, driver {about['driver']}, torch {about['torch']}, Triton {about['triton']}, "
