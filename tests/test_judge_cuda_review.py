@@ -201,6 +201,12 @@ WRONG = {
             "float v = 0;\n    if (i < n) v = x[i] + 0 * __shfl_down_sync(~0u, x[i], 1);\n    part[t] = v;",
         ),
     ),
+    "sum without a start": (
+        "99.5",
+        "uninitialized",
+        "Give the variable its first value where it is declared",
+        ("float m = -INFINITY, sum = 0;", "float m = -INFINITY, sum;"),
+    ),
     "every warp's first writes": (
         "99.3",
         "race",

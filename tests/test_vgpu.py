@@ -126,6 +126,8 @@ def test_a_failed_assertion_says_what_failed_where() -> None:
         ("__shared__ int s[32]; s[t] = t; out[t] = s[t ^ 1];", "race", r"s\[\d+\]: thread"),
         ("out[0] = t;", "race", r"out\[0\]"),
         ("if (t < 16) __syncthreads(); out[t] = t;", "barrier", "other lanes of its warp went past it"),
+        ("for (int k = 0; k < 32; ++k) if (t < k) __syncthreads();", "barrier", "other lanes of its warp went past it"),
+        ("int sum; for (int k = t; k < 99; ++k) sum += x[k]; out[t] = sum;", "uninitialized", "that has no value yet"),
         ("while (((volatile int*)out)[0] == 0) {}", "endless-loop", "no thread will write"),
         ("if (t < 16) out[t] = __shfl_down_sync(~0u, t, 1);", "barrier", "does not take part"),
     ],

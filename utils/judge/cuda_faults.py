@@ -52,6 +52,8 @@ def _words(fault: Fault, report: Report) -> tuple[str, str]:
         return EXCHANGE
     if fault.kind == "out-of-bounds":
         return name, _beyond(fault, report)
+    if fault.kind == "uninitialized" and not fault.space:
+        return name, "Give the variable its first value where it is declared: 0 for a sum, `-INFINITY` for a maximum."
     if fault.kind == "uninitialized" and fault.space == "global":
         return name, "An output holds nothing yet: store into it before you add to it."
     return name, advice

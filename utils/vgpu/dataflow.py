@@ -32,19 +32,20 @@ def results(instruction: Instruction) -> list[Register]:
 def sources(instruction: Instruction) -> list[str]:
     """The registers that an instruction reads."""
     operands = instruction.operands[1:] if results(instruction) else instruction.operands
-    return _mentions(Instruction(instruction.opcode, tuple(operands), instruction.guard, 0))
+    return [one.name for one in mentioned(Instruction(instruction.opcode, tuple(operands), instruction.guard, 0))]
 
 
-def _mentions(instruction: Instruction) -> list[str]:
-    found: list[str] = []
+def mentioned(instruction: Instruction) -> list[Register]:
+    """The registers that stand in an instruction."""
+    found: list[Register] = []
 
     def visit(operand: Operand | None) -> None:
         if isinstance(operand, Register):
-            found.append(operand.name)
+            found.append(operand)
         elif isinstance(operand, Negated):
             visit(operand.operand)
         elif isinstance(operand, Not):
-            found.append(operand.register.name)
+            found.append(operand.register)
         elif isinstance(operand, Vector):
             for part in operand.parts:
                 visit(part)
@@ -69,6 +70,40 @@ def temporaries(function: Function, starts: list[int]) -> set[str]:
             first_written.setdefault(name, name not in read and instruction.guard is None)
             blocks[name].add(number)
     return {name for name, where in blocks.items() if len(where) == 1 and first_written[name]}
+
+
+def unset(function: Function, starts: list[int]) -> set[str]:
+    """Registers that some path from the start reads before it writes them: variables without a first value."""
+    instructions, early, written, following = function.instructions, [], [], []
+    for number, (begin, end) in enumerate(zip(starts, [*starts[1:], len(instructions)], strict=True)):
+        before, after = set(), set()
+        for instruction in instructions[begin:end]:
+            before |= set(sources(instruction)) - after
+            if instruction.guard is None:
+                after |= {register.name for register in results(instruction)}
+        early.append(before), written.append(after)
+        following.append(_targets(function, starts, instructions[end - 1], number))
+    live = [set(before) for before in early]
+    changed = True
+    while changed:
+        changed = False
+        for number in range(len(starts) - 1, -1, -1):
+            later = set().union(*(live[after] for after in following[number] if after < len(starts)))
+            if not later - written[number] <= live[number]:
+                live[number] |= later - written[number]
+                changed = True
+    return live[0] if live else set()
+
+
+def _targets(function: Function, starts: list[int], last: Instruction, number: int) -> list[int]:
+    """The blocks that may run after the one whose last instruction this is."""
+    family, names = last.parts[0], []
+    if family == "bra":
+        names = [last.operands[0].name]
+    elif family == "brx":
+        names = function.tables[last.operands[1].name]
+    ends = family in ("bra", "brx", "ret", "exit", "trap") and last.guard is None
+    return [starts.index(function.labels[name]) for name in names] + [number + 1] * (not ends)
 
 
 def origins(function: Function, shared: set[str]) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from . import ptx
-from .dataflow import contracted, leaders, origins, results, sources, temporaries
+from .dataflow import contracted, leaders, mentioned, origins, results, sources, temporaries, unset
 from .memory import DTYPES, WINDOWS
 from .parser import parse
 from .program import Block, NotEmulated, Program, Site, Step
@@ -45,6 +45,7 @@ class Lowering:
         self.block: Block | None = None
         self.temporary: set[str] = temporaries(function, self.starts)
         self.origins = origins(function, {one.name for one in program.variables["shared"]})
+        self.unset = unset(function, self.starts)
         self.read = {name for one in function.instructions for name in sources(one)}
 
     def number_blocks(self) -> None:
@@ -65,11 +66,31 @@ class Lowering:
                 self.block.length += 1
                 self.block.lines[self.instruction.line] += 1
                 try:
+                    self.check_set()
                     lower(self, self.instruction)
                     self.forget_loads()
                     self.changes.update(register.name for register in results(self.instruction))
                 except (NotEmulated, KeyError, ValueError, IndexError, TypeError) as problem:
                     raise self.refusal(problem) from problem
+
+    def check_set(self) -> None:
+        """A variable that no thread has given a value holds chance, as a register does."""
+        line, certain = self.instruction.line, self.instruction.guard is None
+        for register in mentioned(self.instruction):
+            if register.name not in self.unset or register.name not in sources(self.instruction):
+                continue
+            slot = self.slot(register.name)
+            largest = 2 ** (8 * register.width - 1) - 1  # of an integer; no number as a float
+            chance = np.bool_(False) if register.type == "pred" else DTYPES[register.width](largest)
+
+            def step(batch, active, slot=slot, chance=chance):
+                if batch.registers[slot] is None:
+                    batch.registers[slot] = chance
+                    if certain:
+                        what = f"reads a variable that has no value yet (line {line})"
+                        batch.faults.stuck("uninitialized", batch, active, line, what)
+
+            self.block.steps.append(step)
 
     def refusal(self, problem: Exception) -> NotEmulated:
         detail = f" ({problem})" if isinstance(problem, NotEmulated) and str(problem) else ""
