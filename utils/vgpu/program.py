@@ -55,10 +55,16 @@ class Site:
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring accesses through one register. ways: how they may be merged, each as site -> bytes."""
+    """Neighbouring accesses through one register. ways(): how they may be merged, each as site -> bytes (slow)."""
 
     sites: tuple[Site, ...]
-    ways: tuple[dict[int, int], ...]
+    ways: Callable[[], tuple[dict[int, int], ...]]
+
+    def may_merge(self, start: np.ndarray) -> bool:
+        """Whether two neighbours could be one aligned access, wherever the register points (`start`, bytes)."""
+        begins = {site.offset for site in self.sites}
+        leaders = [site for site in self.sites if site.offset + site.width in begins]
+        return any(not ((start + one.offset) & (2 * one.width - 1)).any() for one in leaders)
 
 
 class Program:

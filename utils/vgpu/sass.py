@@ -10,7 +10,8 @@ import re
 import subprocess
 import tempfile
 from collections import defaultdict
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,23 +28,24 @@ Run = frozenset[tuple[int, int]]  # (byte offset, width) of the accesses through
 
 
 def merge(program: Program, cubin: bytes) -> dict[int, Group]:
-    """Site -> its group, for those that the machine code merges.
+    """Site -> its group, for those that the machine code may merge.
 
     Where several registers of a line cover bytes alike, the addresses decide (see Tallies.width): a wide access is
-    aligned.
+    aligned. Disassembling takes longer than most launches, so it waits until some address is.
     """
-    groups = {key: sites for key, sites in _groups(program).items() if _adjacent(sites)}
-    if not groups or not cubin:
-        return {}
-    compiled = _accesses(cubin, program.entry.name)
     found = {}
-    for (line, space, op, *_), sites in groups.items():
-        ways = [way for run in compiled.get((line, space, op), ()) if (way := _match(sites, run)) is not None]
-        if any(ways):
-            ways.sort(key=lambda way: list(way.values()).count(0), reverse=True)
-            group = Group(tuple(sites), tuple(ways))
+    for (line, space, op, *_), sites in _groups(program).items():
+        if cubin and _adjacent(sites):
+            ways = cache(partial(_ways, cubin, program.entry.name, (line, space, op), tuple(sites)))
+            group = Group(tuple(sites), ways)
             found.update({site.index: group for site in sites})
     return found
+
+
+def _ways(cubin: bytes, entry: str, key: tuple[int, str, str], sites: Sequence[Site]) -> tuple[dict[int, int], ...]:
+    """How the machine code moves the bytes of `sites`, each way as site -> bytes; those that merge most first."""
+    matches = (_match(sites, run) for run in _accesses(cubin, entry).get(key, ()))
+    return tuple(sorted((way for way in matches if way), key=lambda way: list(way.values()).count(0), reverse=True))
 
 
 def _groups(program: Program) -> dict[tuple, list[Site]]:
@@ -60,7 +62,7 @@ def _adjacent(sites: list[Site]) -> bool:
     return any(site.offset in ends for site in sites)
 
 
-def _match(sites: list[Site], run: Run) -> dict[int, int] | None:
+def _match(sites: Sequence[Site], run: Run) -> dict[int, int] | None:
     """How the bytes of `sites` are moved by `run`, if it moves the same ones, all shifted alike.
 
     `run` may go on where `sites` end: a loop that ptxas unrolled further.
@@ -87,6 +89,7 @@ def _bytes(accesses) -> set[int]:
     return {at for offset, width in accesses for at in range(offset, offset + width)}
 
 
+@cache
 def _accesses(cubin: bytes, entry: str) -> dict[tuple[int, str, str], list[Run]]:
     """(line, space, op) -> for each register, what is accessed through it."""
     found: dict[tuple, dict[str, set]] = defaultdict(lambda: defaultdict(set))

@@ -44,7 +44,8 @@ class Tallies:
         way = self.ways.get(id(group))
         if way is None:
             start = offsets - self.program.sites[site].offset
-            way = next((way for way in group.ways if _aligned(group, way, start)), {})
+            ways = group.ways() if group.may_merge(start) else ()
+            way = next((way for way in ways if _aligned(group, way, start)), {})
             self.ways[id(group)] = way
         return way.get(site, width)
 
