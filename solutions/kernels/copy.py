@@ -75,8 +75,8 @@ template <int HELD> __global__ void vectors(const float* x, float* y, float a, i
 }"""
 
 # A thread scales RUN neighbours, one after the other: at each step the lanes of a warp stand RUN floats apart. What the
-# first step brings beyond its need is found in L1 by the next ones, as long as L1 holds it: with RUN 2 that even helps
-# (a load that touches 8 sectors puts 256 bytes on their way), with RUN 32 it is thrown out before.
+# first step brings too much waits in L1 for the next ones. With RUN 2 that even helps: a load that touches 8 sectors
+# puts 256 bytes on their way. With RUN 32 an SM's 2048 threads ask for 256 KiB of lines, more than its L1 holds.
 RUNS = r"""
 template <int RUN> __global__ void runs(const float* x, float* y, int n) {
     int first = (blockIdx.x * blockDim.x + threadIdx.x) * RUN;
