@@ -328,6 +328,32 @@ def test_a_budget_names_the_line_and_the_figures() -> None:
     assert "**Global store: 32 sectors a request**, at most 4 is allowed, when n = 64. Line 5 (store y): `" in text
 
 
+def test_what_the_compiler_warned_of_is_shown_where_values_are_wrong() -> None:
+    text = str(verdicts("99.1", (("out[i] =", "out[i] =="),), seeds=(1,))[0])
+    assert "line 4: expression has no effect" in text and "never written" in text
+    assert "declared but never" not in str(verdicts("99.2", (("[33]", "[32]"), ("int c", "int u, c")), seeds=(1,))[0])
+
+
+@pytest.mark.parametrize("old, new, words", [
+    ("threadIdx.x;", "threadIdx;", "have three parts: write .x, .y or .z"),
+    ("x[i] + y[i]", "x + y[i]", "is [i] missing?"),
+    ("x[i] + y[i]", "x * y[i]", "index it, as in x[i]"),
+    ("    int i", "    # the index\n    int i", "A comment begins with //"),
+    ("if (i < n)", "if i < n:", "A condition stands in brackets"),
+    ("if (i < n)", "for (int k = 0, k < 1, k++)", "separated by semicolons"),
+    ("__global__", "__gobal__", "Did you mean __global__?"),
+    ("if (i < n)", "if (True && i < n)", "C++ writes true"),
+    ("__global__", "#include <vector>\n__global__", "belongs to the host's C++"),
+    ("out[i] =", "x[i] =", "Write to the output array"),
+    ("if (i < n)", "__syncthread(); if (i < n)", "Did you mean __syncthreads?"),
+    ("x[i] + y[i]", "std::max(x[i], y[i])", "without std::"),
+    ("if (i < n)", "__shared__ float t[n]; if (i < n)", "extern __shared__"),
+])  # fmt: skip
+def test_a_compile_error_comes_with_a_plain_word(old: str, new: str, words: str) -> None:
+    (verdict,) = verdicts("99.1", ((old, new),), seeds=(1,))
+    assert verdict.diagnosis == "compile-error" and words in str(verdict), str(verdict)
+
+
 def test_what_is_not_emulated_is_not_judged() -> None:
     exercise = dataclasses.replace(ADD, forbid=(), budgets=())
     source = cell_of("99.1", (("if (i < n)", 'asm volatile("griddepcontrol.wait;");\n    if (i < n)'),))

@@ -232,6 +232,8 @@ def dress(exercise: Cuda, verdict: Verdict, tried: list[Trial]) -> Verdict:
         largest = max(ran.values(), key=lambda launch: launch.report.metrics["smsp__inst_executed.sum"])
         rows = ((label, values), ("counters", budgets.counters(largest)), *rest)
         return replace(verdict, rows=rows, evidence={})
+    if verdict.status == "failed" and any(trial.wrong for trial in tried):
+        verdict = _with_warnings(verdict, [launch.report for launch in ran.values()])
     telling = [t for t in tried if t.label in ran and any(d.key == verdict.diagnosis for d in t.noticed)]
     if verdict.status != "failed" or not telling:
         return verdict
@@ -240,6 +242,15 @@ def dress(exercise: Cuda, verdict: Verdict, tried: list[Trial]) -> Verdict:
     if not launch.report.faults:
         rows = (*rows[:-1], ("counters", budgets.counters(launch)), rows[-1])
     return replace(verdict, rows=rows, picture=show.annotate(launch.report))
+
+
+def _with_warnings(verdict: Verdict, reports: list[Report]) -> Verdict:
+    """What the compiler warned of in CUDA C++, which often is the mistake: `y[i] == 3;` has no effect."""
+    sources = {(one.source, one.kernel): one for one in reports if "__global__" in one.source}
+    warnings = "\n".join(compile_cuda(source, kernel, ARCH).log for source, kernel in sources).strip()
+    if not warnings:
+        return verdict
+    return replace(verdict, rows=(*verdict.rows[:-1], ("compiler", f"{warnings}\n"), verdict.rows[-1]))
 
 
 def confirm(session: Session, verdict: Verdict) -> Verdict:

@@ -29,6 +29,9 @@ INCLUDES = {
 }
 
 
+PYTHON = {"True": "true", "False": "false", "None": "nullptr", "elif": "else if"}
+
+
 class CompileError(Exception):
     """The learner's code does not compile.  diagnostics: the errors, in the compiler's order."""
 
@@ -164,6 +167,8 @@ def _semicolon(found: re.Match, line: int, column: int, source: str) -> str:
 
 def _undeclared(found: re.Match, line: int, column: int, source: str) -> str:
     name = found[1]
+    if name in PYTHON:
+        return f"C++ writes {PYTHON[name]} for Python's {name}."
     for pattern, header in INCLUDES.items():
         if re.fullmatch(pattern, name):
             return f"{name} needs  #include <{header}>  at the top."
@@ -184,6 +189,18 @@ def _shared(found: re.Match, line: int, column: int, source: str) -> str:
         f"Shared memory with a size written in the code ends at {int(found[2], 16)} bytes (48 KB) a block; this is "
         f"{int(found[1], 16)}. For more, take  extern __shared__ float name[];  and give its size at the launch."
     )
+
+
+def _misspelt(found: re.Match, line: int, column: int, source: str) -> str:
+    words = re.findall(r"\w+", source.splitlines()[line - 1][max(column, 0) :])
+    near = get_close_matches(words[0], BUILTINS, 1, 0.7) if words else []
+    return f"Did you mean {near[0]}?" if near and near[0] != words[0] else ""
+
+
+def _taken(found: re.Match, line: int, column: int, source: str) -> str:
+    if re.search(r"\bfor\s*\([^;)]*\)", source.splitlines()[line - 1]):
+        return "The three parts of a for are separated by semicolons: for (int k = 0; k < n; ++k)."
+    return "The name is taken in this scope: leave the type out to assign, or choose another name."
 
 
 def _host(found: re.Match, line: int, column: int, source: str) -> str:
@@ -243,11 +260,20 @@ SENTENCES: dict[str, Sentence] = {
     r"initializer not allowed for __shared__": (
         "Shared memory has no value at the start: let one thread store it, then __syncthreads()."
     ),
-    r"must have integral or unscoped enum type": "An index, a shift or % needs an integer, and this is none.",
+    r"must have integral or unscoped enum type": "An index, a shift or % needs an integer, and this is none. Or is [i] missing?",
     r'operand of "\*" must be a pointer|expression must have pointer-to-object type|subscripted value': (
         "Only a pointer or an array can be indexed or followed with *, and this is neither."
     ),
-    r"already been declared": "The name is taken in this scope: leave the type out to assign, or choose another name.",
+    r"already been declared": _taken,
+    r'no operator "': (
+        "blockIdx, threadIdx and blockDim have three parts: write .x, .y or .z. A float4 has no arithmetic of its own: "
+        "compute with its .x .y .z .w."
+    ),
+    r"expression must have arithmetic": "A pointer stands where a value is wanted: index it, as in x[i].",
+    r"unrecognized preprocessing directive": "A comment begins with // here; # is for #include and #define.",
+    r'expected a "\("': "A condition stands in brackets, and no colon follows: if (i < n) ...",
+    r"expected a statement": "A statement is missing before the ^, or an else stands without its if.",
+    r"no storage class or type specifier": _misspelt,
     r'namespace "std" has no member': (
         "The C++ library is not here; CUDA has its own: max, min, fmaxf, sqrtf, expf, printf, without std::."
     ),
