@@ -260,7 +260,7 @@ SENTENCES: dict[str, Sentence] = {
     r"initializer not allowed for __shared__": (
         "Shared memory has no value at the start: let one thread store it, then __syncthreads()."
     ),
-    r"must have integral or unscoped enum type": "An index, a shift or % needs an integer, and this is none. Or is [i] missing?",
+    r"must have integral or unscoped enum type": "An index, a shift or % needs an integer; or is [i] missing?",
     r'operand of "\*" must be a pointer|expression must have pointer-to-object type|subscripted value': (
         "Only a pointer or an array can be indexed or followed with *, and this is neither."
     ),
