@@ -16,6 +16,7 @@ from .verdict import Verdict
 
 forks, backend, prepare = functions.forks, functions.backend, functions.prepare
 Parts = dict[str, np.ndarray]
+LATE = 100  # the rank of a failure behind all parts of a result
 MOST_SHOWN = 90  # characters of a call or a result in a sentence
 
 
@@ -55,7 +56,7 @@ def trials(exercise: Calls, answer: Callable, seed: int, tell: Callable[[str], N
                 return [*done, trial]
             failed += [failure] if failure else []
         if failed:
-            _show(trial, min(failed, key=_length))
+            _show(trial, min(failed, key=_telling))
         else:
             trial.want, trial.got = [np.array(len(calls))], [np.array(len(calls))]
         failures += failed
@@ -80,6 +81,9 @@ def attempt(exercise: Calls, answer: Callable, args: tuple) -> Failure | None:
                           f"says {str(problem) or 'nothing'!r}.")  # fmt: skip
         return Failure(args, want, Refused(str(problem)), found)
     returned = f"`{called(exercise, args)}` returns `{short(exercise.write(result))}`"
+    if isinstance(want, Refused):
+        sentence = f"**`ValueError` is wanted here**: {returned}. {exercise.inadmissible or want.said}"
+        return Failure(args, want, _read(exercise, result, args), Diagnosis("accepted", sentence))
     if result is None:
         sentence = f"**The answer returns `None`** from `{called(exercise, args)}`: is a `return` missing?"
         return Failure(args, want, {}, Diagnosis("returned-nothing", sentence))
@@ -87,11 +91,15 @@ def attempt(exercise: Calls, answer: Callable, args: tuple) -> Failure | None:
         got = parts(exercise.read(result, *args))
     except ValueError as problem:
         return Failure(args, want, {}, Diagnosis("wrong-type", f"**{problem}**: {returned}."))
-    if isinstance(want, Refused):
-        sentence = f"**`ValueError` is wanted here**: {returned}. {exercise.inadmissible or want.said}"
-        return Failure(args, want, got, Diagnosis("accepted", sentence))
     part = next((name for name in want if not np.array_equal(want[name], got.get(name))), None)
     return Failure(args, want, got, _differs(returned, part, want[part], got[part]), part) if part else None
+
+
+def _read(exercise: Calls, result: Any, args: tuple) -> Parts:
+    try:
+        return parts(exercise.read(result, *args)) if result is not None else {}
+    except ValueError:
+        return {}
 
 
 def outcome(oracle: Callable, args: tuple) -> Parts | Refused:
@@ -112,8 +120,8 @@ def same(a: Parts | Refused, b: Parts | Refused) -> bool:
 
 
 def explanation(exercise: Calls, failures: list[Failure]) -> Diagnosis:
-    """A misconception that explains every failed call (or most, of several mistakes); else what the smallest shows."""
-    smallest = min(failures, key=_length)
+    """A misconception that explains every failed call; else what the smallest shows of those that fail earliest."""
+    smallest = min(failures, key=_telling)
     for rival in exercise.rivals:
         if all(same(outcome(rival.oracle, failure.args), failure.got) for failure in failures):
             return Diagnosis(rival.key, f"{rival.sentence} See {smallest.found.sentence}", rival.hint)
@@ -132,6 +140,16 @@ def short(text: str) -> str:
 def _length(failure: Failure) -> tuple[int, str]:
     text = repr(failure.args)
     return len(text), text
+
+
+def _telling(failure: Failure) -> tuple:
+    """Nothing that can be read, wrong values (an earlier part first), ValueError where none is wanted, and none where
+    one is; of each, the smallest call."""
+    if failure.part:
+        rank = list(failure.want).index(failure.part)
+    else:
+        rank = {"refused": LATE, "accepted": LATE + 1}.get(failure.found.key, -1)
+    return rank, *_length(failure)
 
 
 def _show(trial: Trial, failure: Failure) -> None:

@@ -1,0 +1,1262 @@
+# %% [markdown]
+# # 06 CUTLASS-style tiling
+#
+# "Write a matrix product and make it fast" is the longest-lived question in GPU interviews: 22 of 181 recorded interviews
+# ask for it in some form (public collection caomaolufei/AIInfraGuide, `docs/interview`, commit 604ab61). The follow-up is
+# always the same: *what does CUTLASS do that you do not?* The answer is one idea used at four sizes, and an algebra that keeps the
+# index arithmetic of all four honest.
+#
+# In this chapter you write both: the product, from 0.06 FLOPs a byte to 16, and CuTe's layout algebra, in plain Python.
+
+# %% [markdown]
+# **After this chapter (about 6 hours, best in three sittings: sections 1-2, 3-7, 8-12) you can**
+#
+# - say what a BM × BN tile loads, and predict the FLOPs a byte of any tiling before you count them;
+# - name the levels of a CUTLASS kernel, 2.x and 3.x, and work out warps, registers and instructions from three shapes;
+# - write CuTe's layout algebra: coordinates, coalesce, composition, complement, divide, product, thread-value layouts, swizzle;
+# - write SGEMM from naive to vectorized register tiles, any m, n, k, each step with the counter that it moves;
+# - choose a tile size from registers, shared memory and waves.
+#
+# CUDA C++ runs on the course's emulated GPU, which counts what Nsight Compute counts and has no clock. Tensor cores, Triton, Gluon
+# and the measured ladder are the second half of this chapter; they are not written yet (see the end).
+
+# %% tags=["setup"]
+import sys
+from pathlib import Path
+
+home = next((p for p in [Path.cwd(), *Path.cwd().parents] if (p / "study").is_file()), None)
+assert home, "Open this notebook with ./study lab, or from a folder inside the course."
+sys.path.insert(0, str(home))
+
+import numpy as np
+
+from utils import annotate, banks, check, compare, emulate, hint, layouts, progress, ready, reset, reveal, sectors
+from utils import pyplot as plt
+
+
+def product(source, m, n, k, tile, block):
+    """Runs C = A · B on the emulated GPU, a block for each tile of C (rows, columns), and looks at the result."""
+    rng = np.random.default_rng(0)
+    A, B = (rng.standard_normal(shape).astype(np.float32) for shape in ((m, k), (k, n)))
+    C = np.zeros((m, n), np.float32)
+    report = emulate(source, "sgemm", (-(-n // tile[1]), -(-m // tile[0])), block, [A, B, C, m, n, k])
+    assert np.allclose(C, A @ B, atol=1e-3) and not report.faults
+    return report
+
+
+def intensity(report):
+    """FLOPs for each byte that was loaded from global memory."""
+    fma = report.metrics["smsp__sass_thread_inst_executed_op_ffma_pred_on.sum"]
+    return 2 * fma / report.metrics["bytes_moved.read"]
+
+# %% [markdown]
+# ## 1 Why tile
+#
+# C = A · B, with A of m rows and k columns, B of k rows and n columns, all float32 and row-major. Each element of C is a sum of k products:
+# m·n·k multiply-adds, or **2·m·n·k FLOPs**. A and B together are only 4·(m·k + k·n) bytes. For m = n = k = 4096 that is 1024 FLOPs
+# for each byte of input: plenty of work for little data. If each byte came in once.
+#
+# Here is the product as one writes it first. A block is 32 × 8 threads:
+
+# %%
+naive = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    int i = blockIdx.y * 32 + threadIdx.x, j = blockIdx.x * 8 + threadIdx.y;
+    if (i >= m || j >= n) return;
+    float sum = 0;
+    for (int p = 0; p < k; ++p) sum += A[i * k + p] * B[p * n + j];
+    C[i * n + j] = sum;
+}"""
+
+# %% [markdown]
+# {{card 06.1}}
+# Look at one warp (32 threads, neighbours in `threadIdx.x`) in one turn of the loop, m = n = k = 64. How many 32-byte sectors does its
+# request for `A[i * k + p]` take (`sectors_of_a`), and that for `B[p * n + j]` (`sectors_of_b`)? And how many FLOPs does the warp do
+# for each byte these two move (`flops_per_byte`, to 2 %)?
+
+# %% tags=["exercise"]
+# Predict 06.1
+sectors_of_a = 32
+sectors_of_b = 1
+flops_per_byte = 0.0606
+
+# %% tags=["check"]
+check("06.1")
+
+# %%
+before = product(naive, 64, 64, 64, (32, 8), (32, 8))
+print(f"{intensity(before):.3f} FLOPs a byte; the inputs once would be {2 * 64**3 / (4 * 2 * 64 * 64):.0f}")
+annotate(before)
+
+# %% [markdown]
+# 33 sectors for 32 multiply-adds. And here is what the request for A looks like, 32 lanes in 32 rows:
+
+# %%
+sectors(next(access for access in before.accesses if access.array == "A"))
+
+# %% [markdown]
+# On a GPU the L1 cache catches some of it: the other seven floats of each sector are wanted in the next seven turns. But the request still
+# takes 32 sectors of the L1's time, and caches of an SM are small against 2,048 threads in 2,048 rows. A layout that needs no luck costs
+# nothing:
+
+# %% [markdown]
+# {{card 06.2}}
+# Only `i` and `j` change. The launch is ⌈n / 32⌉ × ⌈m / 8⌉ blocks (x, y) of 32 × 8 threads: `threadIdx.x` runs along a row of C, so a warp has one row
+# and 32 neighbouring columns. Write the two lines that compute the row `i` and the column `j` of the thread, m, n, k ≥ 1 any sizes.
+#
+# A = [[1, 2]], B = [[3], [4]] gives C = [[11]].
+#
+# Budget, where n is a multiple of 32: no load above 4 sectors a request, no store above 4.
+
+# %% tags=["exercise"]
+# Exercise 06.2
+coalesced = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    // ### BEGIN SOLUTION
+    int i = blockIdx.y * 8 + threadIdx.y;
+    int j = blockIdx.x * 32 + threadIdx.x;
+    // ### END SOLUTION
+    if (i >= m || j >= n) return;
+    float sum = 0;
+    for (int p = 0; p < k; ++p) sum += A[i * k + p] * B[p * n + j];
+    C[i * n + j] = sum;
+}"""
+
+# %% tags=["check"]
+check("06.2")
+
+# %%
+picture = None
+if ready("06.2"):
+    after = product(coalesced, 64, 64, 64, (8, 32), (32, 8))
+    print(f"{intensity(before):.3f} -> {intensity(after):.3f} FLOPs a byte")
+    picture = compare(before, after)
+picture
+
+# %% [markdown]
+# 5 sectors instead of 33, for two swapped names. On an RTX A6000 this step took the product from 1.3 % to 8.5 % of cuBLAS (published by
+# Simon Boehm, "How to optimize a CUDA matmul kernel"; his ladder comes back in section 12).
+#
+# It is still 0.4 FLOPs a byte: every multiply-add loads both of its factors. Row i of A is loaded by n different
+# threads, column j of B by m. **Tiling** means: a block of threads loads a piece of A and a piece of B *once* and uses
+# every element many times before the next piece comes.
+
+# %%
+fig, ax = plt.subplots(figsize=(6.2, 3.4))
+for (x, y, w, h), hue, words in [((4.4, 0, 4, 3.2), "0.5", "C"), ((0, 0, 3.8, 3.2), "0.5", "A"), ((4.4, 3.8, 4, 3.8), "0.5", "B")]:
+    ax.add_patch(plt.Rectangle((x, y), w, h, fill=False, edgecolor=hue))
+    ax.text(x + 0.1, y + h - 0.35, words)
+for (x, y, w, h), hue, words in [((6, 1.2, 1.2, 1), "C0", "BM × BN"), ((0, 1.2, 3.8, 1), "C1", "BM rows, all of k"),
+                                 ((6, 3.8, 1.2, 3.8), "C2", "BN cols"), ((1.5, 1.2, 0.6, 1), "C3", ""), ((6, 5.5, 1.2, 0.6), "C3", "")]:
+    ax.add_patch(plt.Rectangle((x, y), w, h, alpha=0.35, color=hue))
+    ax.text(x + w / 2, y + h / 2 if words != "BM rows, all of k" else y - 0.3, words, ha="center", va="center", fontsize=9)
+ax.text(1.8, 0.55, "red: the BM × BK and BK × BN\npieces of one step", ha="center", va="center", fontsize=8)
+ax.set(xlim=(-0.2, 8.6), ylim=(-0.2, 7.8), aspect="equal")
+_ = ax.axis("off")
+
+# %% [markdown]
+# {{card 06.3}}
+# `tile_traffic(m, n, k, bm, bn)`: the bytes that are loaded from global memory when C (m × n) is cut into tiles of bm × bn and each tile loads
+# the rows of A and the columns of B it needs once. float32. A tile at the edge loads only what exists. Return an int.
+#
+# `tile_traffic(64, 64, 64, 32, 32)`: 4 tiles, each 32 rows of A and 32 columns of B, 64 floats each: 4 · 64 · 64 · 4 = 65,536 bytes.
+#
+# Tried: sizes that the tiles divide, and any others. Plain Python.
+
+# %% tags=["exercise"]
+# Exercise 06.3
+def tile_traffic(m, n, k, bm, bn):
+    """Bytes loaded by all tiles of a product, float32."""
+    ### BEGIN SOLUTION
+    columns, rows = -(-n // bn), -(-m // bm)
+    return 4 * k * (m * columns + n * rows)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.3")
+
+# %%
+if ready("06.3"):
+    sides = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256])
+    loaded = np.array([tile_traffic(4096, 4096, 4096, int(s), int(s)) for s in sides])
+    fig, ax = plt.subplots(figsize=(7, 2.8))
+    ax.plot(sides, 2 * 4096**3 / loaded, marker="o")
+    ax.axhline(67 / 3.35, color="C4", linestyle="--")
+    ax.text(1, 67 / 3.35 * 1.15, "H100 SXM: 67 TFLOP/s of FP32 over 3.35 TB/s (datasheet)", color="C4", fontsize=9)
+    ax.set(xscale="log", yscale="log", xlabel="side of a square tile", ylabel="FLOPs a byte", xticks=sides, xticklabels=sides)
+    _ = ax.set_yticks([0.25, 1, 4, 16, 64], [0.25, 1, 4, 16, 64])
+
+# %% [markdown]
+# For one k, a tile loads BM + BN floats and does BM·BN multiply-adds. So
+#
+# $$\frac{\text{multiply-adds}}{\text{floats}} = \frac{BM \cdot BN}{BM + BN}, \qquad \frac{\text{FLOPs}}{\text{byte}} = \frac{2\,BM \cdot BN}{4\,(BM + BN)} \quad\text{in FP32}$$
+#
+# BK does not occur: it decides how much shared memory a step needs, not how much is loaded.
+
+# %% [markdown]
+# {{card 06.4}}
+# FP32. How many FLOPs a byte for tiles of 32 × 32 (`tile_32`) and of 128 × 128 (`tile_128`)? And which is the smallest square tile, its side a power
+# of two, that is above an H100's ridge of 67 TFLOP/s ÷ 3.35 TB/s, if each tile really came from HBM (`smallest_side`)?
+
+# %% tags=["exercise"]
+# Predict 06.4
+tile_32 = 8
+tile_128 = 32
+smallest_side = 128
+
+# %% tags=["check"]
+check("06.4")
+
+# %% [markdown]
+# That is a pessimist's count: many tiles want the same rows of A, and the L2 cache (50 MB on an H100) hands them out again. But
+# L2 has its own limit, a few times HBM's rate, and then the same law holds with a lower ridge. And it holds **inside the SM**: shared memory
+# to registers is tiled for the same reason. That is the next section.
+
+# %% [markdown]
+# ## 2 Four sizes of tile
+#
+# CUTLASS is a library of C++ templates for products and what surrounds them. You do not link it as you link cuBLAS; you instantiate a kernel
+# with the tile shapes you want. All its kernels are one nest of loops, cut at the levels of the machine:
+
+# %%
+levels = [("device: C", 512, [(128, "C0")], "a grid of threadblock tiles"), ("threadblock: 128 × 128", 128, [(64, "C1")], "shared memory; 4 warps"),
+          ("warp: 64 × 64", 64, [(16, "C2")], "registers; 4 × 8 instructions"), ("instruction: 16 × 8", 16, [(2, "C3")], "tensor core; 32 threads")]
+fig, axes = plt.subplots(1, 4, figsize=(9.5, 2.7))
+for ax, (name, side, cuts, words) in zip(axes, levels, strict=True):
+    (step, hue), = cuts
+    high, wide = (16, 8) if side == 16 else (side, side)
+    down, across = (1, 2) if side == 16 else (step, step // 2 if side == 64 else step)
+    for y in range(0, high, down):
+        for x in range(0, wide, across):
+            ax.add_patch(plt.Rectangle((x, y), across, down, facecolor=hue, alpha=0.55 if (x, y) == (0, 0) else 0.12, edgecolor=hue))
+            ax.add_patch(plt.Rectangle((x, y), across, down, fill=False, edgecolor=hue, linewidth=0.8))
+    ax.set(xlim=(-0.02 * wide, 1.02 * wide), ylim=(1.02 * high, -0.02 * high), aspect="equal" if side != 16 else "auto")
+    ax.set_title(f"{name}\n{words}", fontsize=9)
+    ax.axis("off")
+
+# %% [markdown]
+# The dark piece of each picture is the whole of the next one. At each level the tile is loaded **once** from the memory above and used
+# by all units below: HBM and L2 → shared memory → registers → the instruction's operands. In each level, k is cut too: a threadblock takes k in
+# steps of BK, a warp takes a step in pieces of the instruction's k (16 for FP16 and BF16 operands of `mma.sync`).
+#
+# **CUTLASS 2.x** (Volta to Ampere) names the three shapes:
+#
+# | name | for example | what it decides |
+# |---|---|---|
+# | `ThreadblockShape` | `GemmShape<128, 128, 32>` | shared memory for a stage, traffic to L2 and HBM |
+# | `WarpShape` | `GemmShape<64, 64, 32>` | warps in a block, accumulator registers, reads of shared memory |
+# | `InstructionShape` | `GemmShape<16, 8, 16>` | which `mma.sync` |
+# | stages | 3 | how many tiles are on their way while one is multiplied (`cp.async`) |
+
+# %% [markdown]
+# {{card 06.5}}
+# `ThreadblockShape` 128×128×32, `WarpShape` 64×64×32, `InstructionShape` 16×8×16, FP32 accumulators. How many `warps` has a block? How many
+# registers of each thread hold accumulators (`accumulators_per_thread`)? How many mma instructions does one warp issue for one step of BK = 32
+# (`mma_per_warp`)?
+
+# %% tags=["exercise"]
+# Predict 06.5
+warps = 4
+accumulators_per_thread = 128
+mma_per_warp = 64
+
+# %% tags=["check"]
+check("06.5")
+
+# %% [markdown]
+# 128 of at most 255 registers are gone before anything is loaded. So few blocks fit on an SM, the **occupancy is low on purpose**, and latency is
+# hidden by pipelining (the next tiles are on their way) instead of by other warps. "Raise the occupancy" is the wrong reflex for a product
+# (CUTLASS, `media/docs/cpp/efficient_gemm.md`).
+#
+# **CUTLASS 3.x** (Hopper on) rebuilds the same levels out of CuTe layouts, so that nothing about threads is hard-wired:
+#
+# | level | class | what it is |
+# |---|---|---|
+# | device | `GemmUniversalAdapter` | the handle that the host launches |
+# | kernel | `GemmUniversal` | grid, tile scheduler: one tile a block, persistent, or **stream-K** |
+# | collective | `CollectiveMma` (the mainloop), `CollectiveEpilogue` | what a block does together: the pipeline along k; then what happens to the sums |
+# | tiled | `TiledMma`, `TiledCopy` | an atom repeated over threads and values: thread-value layouts (section 6) |
+# | atom | `MMA_Atom`, `Copy_Atom` | one PTX instruction: `wgmma`, `mma.sync`, TMA, `ldmatrix`, `cp.async` |
+#
+# And it names **kernel schedules**, the division of labour inside a block:
+#
+# - *Warp-specialized*: one warp group issues TMA loads (the producer), others only multiply (consumers).
+# - *Cooperative*: two consumer warp groups share one output tile, half of its rows each. Larger tile, more reuse.
+# - *Ping-pong*: each consumer warp group has an output tile **of its own**; while one runs its epilogue, the other has the tensor cores.
+# - *Stream-K* (a tile scheduler): not tiles but steps of k are dealt out evenly to the SMs; tiles that are cut are added up afterwards
+#   (arXiv 2301.03598). It removes the half-empty last wave of section 11.
+#
+# Do not mix up the two ping-pongs: CUTLASS overlaps the epilogue of one tile with the main loop of another; FlashAttention-3 overlaps the softmax
+# of one warp group with the products of the other.
+
+# %% [markdown]
+# ## 3 A layout is a function
+#
+# Four levels of tiles, each with rows and columns, in memory, over threads, over registers: index arithmetic by hand goes wrong there, and every new
+# instruction has a new pattern. CuTe's answer (CUTLASS 3, and the CuTe DSL in Python) is one object: a **layout**, written
+# `shape:stride`. It is a function from coordinates to offsets, the dot product of coordinate and stride:
+#
+# - `(4,8):(1,4)` is a 4 × 8 matrix, column-major: element (i, j) at 1·i + 4·j.
+# - `(4,8):(8,1)` is the same matrix, row-major.
+# - `((2,4),8):((1,16),2)` is 8 × 8: each row number is itself a pair. Shapes **nest**, strides nest alike.
+
+# %%
+layouts.draw_layout(((4, 8), (8, 1)))
+
+# %%
+layouts.draw_layout((((2, 4), 8), ((1, 16), 2)))
+
+# %% [markdown]
+# Row i of the second is the pair (i mod 2, i div 2): **the leftmost mode runs fastest**, always. (A *mode* is a position of the shape: the
+# modes of `((2,4),8)` are `(2,4)` and `8`.) The same rule numbers all the elements of a layout, whatever its strides: index 0, 1, 2, ... goes down the first mode first. So
+# a layout takes three kinds of coordinates: a number, a number for each mode, or a full tuple; they name the same element.
+
+# %% [markdown]
+# {{card 06.6}}
+# L = `((2,4),8):((1,16),2)`, on paper. What is L(1, 2), the offset of coordinate 1 in the first mode and 2 in the second (`offset_of_1_2`)? And what is L(13),
+# the offset of index 13 (`offset_of_index_13`)?
+
+# %% tags=["exercise"]
+# Predict 06.6
+offset_of_1_2 = 5
+offset_of_index_13 = 35
+
+# %% tags=["check"]
+check("06.6")
+
+# %% [markdown]
+# Now in Python. A layout is a pair `(shape, stride)`, each a whole number or a tuple, nested alike: `((4, 8), (8, 1))`.
+# `layouts` has a few tools that you may use throughout:
+
+# %%
+L = (((2, 4), 8), ((1, 16), 2))
+print("text   ", layouts.text(L))
+print("size   ", layouts.size(L[0]))
+print("modes  ", layouts.modes(L))
+print("offsets", layouts.offsets(L)[:16], "...")
+
+# %% [markdown]
+# `layouts.offsets` lists what index 0, 1, 2, ... maps to. Your answers are compared **by this list**: two layouts with the same offsets count as equal, however they are
+# written. Each check tries hundreds of random layouts.
+
+# %% [markdown]
+# {{card 06.7}}
+# `idx2crd(index, shape)`: the coordinate of an index, leftmost mode fastest. `shape` is a number or a nested tuple; 0 ≤ index < size. The result has the nesting of the
+# shape: a number for a number, a tuple for a tuple.
+#
+# `idx2crd(13, 16)` is `13`; `idx2crd(13, (4, 8))` is `(1, 3)`; `idx2crd(13, ((2, 4), 8))` is `((1, 2), 1)`.
+#
+# Plain Python; `layouts.size` gives the size of any shape.
+
+# %% tags=["exercise"]
+# Exercise 06.7
+def idx2crd(index, shape):
+    """The coordinate of an index in a shape, nested as the shape is."""
+    ### BEGIN SOLUTION
+    if not isinstance(shape, tuple):
+        return index
+    crd = []
+    for mode in shape:
+        crd.append(idx2crd(index % layouts.size(mode), mode))
+        index //= layouts.size(mode)
+    return tuple(crd)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.7")
+
+# %% [markdown]
+# {{card 06.8}}
+# `crd2idx(crd, layout)`: the offset of a coordinate, an int. Wherever the shape is a tuple, the coordinate is a tuple of the same length, or one number that stands for
+# all of it (as in 06.6). Coordinates are inside the shape. (The name is CuTe's; the "idx" of its answer is the offset.)
+#
+# With L = `(((2, 4), 8), ((1, 16), 2))`: `crd2idx(((1, 0), 2), L)` is 5, and `crd2idx((0, 3), L)` is 6; `crd2idx(9, L)` is 3.
+#
+# Plain Python. Your `idx2crd` may be used.
+
+# %% tags=["exercise"]
+# Exercise 06.8
+def crd2idx(crd, layout):
+    """The offset of a coordinate (a number, a tuple, or a mixture) in a layout."""
+    ### BEGIN SOLUTION
+    shape, stride = layout
+    if not isinstance(shape, tuple):
+        return crd * stride
+    if not isinstance(crd, tuple):
+        crd = idx2crd(crd, shape)
+    return sum(crd2idx(c, (s, d)) for c, s, d in zip(crd, shape, stride))
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.8")
+
+# %% [markdown]
+# ## 4 Coalesce, and one layout after another
+#
+# Many layouts are the same function of the *index*: `(2,4):(1,2)`, `(2,(1,4)):(1,(7,2))` and `8:1` all map i to i. **Coalesce** finds the one with the fewest modes. Two
+# rules do it, on neighbours in the flattened layout:
+#
+# - a mode of size 1 goes: its coordinate is always 0;
+# - s₀:d₀ followed by s₁:d₁ becomes s₀·s₁:d₀ when d₁ = s₀·d₀: the second goes on where the first ends.
+
+# %% [markdown]
+# {{card 06.9}}
+# `coalesce(A)`: the flat layout with the same size and the same offsets, and as few modes as possible. One mode: numbers, `(8, 1)`. Size 1: `(1, 0)`. Several: `((2, 4), (3, 7))`,
+# no tuple inside a tuple. Strides may be 0.
+#
+# `coalesce(((2, (1, 6)), (1, (6, 2))))` is `(12, 1)`; `coalesce(((2, 3), (3, 1)))` is itself.
+#
+# Plain Python; `layouts.modes` flattens.
+
+# %% tags=["exercise"]
+# Exercise 06.9
+def coalesce(A):
+    """The flat layout of fewest modes that maps every index as A does."""
+    ### BEGIN SOLUTION
+    kept = []
+    for s, d in layouts.modes(A):
+        if s == 1:
+            continue
+        if kept and d == kept[-1][0] * kept[-1][1]:
+            kept[-1] = (kept[-1][0] * s, kept[-1][1])
+        else:
+            kept.append((s, d))
+    if not kept:
+        return 1, 0
+    return kept[0] if len(kept) == 1 else tuple(zip(*kept))
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.9")
+
+# %% [markdown]
+# **Composition** is "first B, then A": (A ∘ B)(i) = A(B(i)). B picks indices of A, and A says where they are. If A is how a matrix lies in memory and B picks
+# the elements of one thread, A ∘ B is what that thread reads. Here A = `(6,2):(8,2)`, and B = `(4,3):(3,1)` takes its elements in another order:
+
+# %%
+A, B = ((6, 2), (8, 2)), ((4, 3), (3, 1))
+a, b = layouts.offsets(A), layouts.offsets(B)
+print("B(i)   ", b)
+print("A(B(i))", a[b])
+print("written as a layout:", layouts.text(((2, 2, 3), (24, 2, 8))), layouts.offsets(((2, 2, 3), (24, 2, 8))))
+layouts.draw_layout(((4, 3), (3, 1)), "B: which index of A")
+
+# %% [markdown]
+# The surprise is that the result is a layout again. One mode of B at a time: 3:1 takes A's indices 0, 1, 2: the first three of 6:8, so 3:8. 4:3 takes 0, 3, 6, 9: steps of 3 meet
+# 6 / 3 = 2 elements of A's first mode, stride 3·8 = 24; the other two come from the next mode, stride 2. So 4:3 becomes (2,2):(24,2).
+#
+# It is not always a layout. `(4,2):(1,10)` ∘ `3:3` maps to 0, 3, 12: no shape and stride has these offsets, because 3 does not divide 4 and
+# 4 does not divide 3.
+
+# %% [markdown]
+# {{card 06.10}}
+# `composition(A, B)`: a layout R of B's size with R(i) = A(B(i)) for every index i of B. All offsets of B are below the size of A. Where **no layout** has these offsets, raise `ValueError`.
+#
+# How it goes, for one mode s:d of B (s > 1, d > 0) and the modes of `coalesce(A)`, from left to right: `extent` is a mode's size. Either d divides `extent`, then the mode offers extent / d elements; or `extent` divides d, then it
+# offers 1 and d shrinks to d / extent. Take min(offer, s) of them, at stride (the mode's stride) · d; s must be a multiple of what was taken and shrinks by it. After a mode that was met, d is 1. The last mode of A
+# gives all that is left of s. Modes of size 1 or stride 0 in B: s:0. Several modes of B: one after the other, side by side.
+#
+# Two things can go wrong: a division that leaves a remainder, and modes of B that *together* run past the end of a mode of A: `(6,2):(8,2)` ∘ `(2,3):(3,2)`. Comparing R with A(B(i)) at the end finds both.
+#
+# `composition(((6, 2), (8, 2)), ((4, 3), (3, 1)))` is `(((2, 2), 3), ((24, 2), 8))`; any layout with the same offsets is as good. Your `coalesce`, `layouts.modes` and `layouts.offsets` may be used.
+
+# %% tags=["exercise"]
+# Exercise 06.10
+def composition(A, B):
+    """The layout that maps i to A(B(i)). Raises ValueError where there is none."""
+    ### BEGIN SOLUTION
+    s, d = B
+    if isinstance(s, tuple):
+        parts = [composition(A, mode) for mode in zip(s, d)]
+        R = tuple(zip(*parts))
+    elif s == 1 or d == 0:
+        R = s, 0
+    else:
+        *inner, (_, last) = layouts.modes(coalesce(A))
+        taken = []
+        for extent, stride in inner:
+            if extent % d and d % extent:
+                raise ValueError(f"neither divides the other: {extent} and a step of {d}")
+            take = min(max(extent // d, 1), s)
+            if s % take:
+                raise ValueError(f"{s} elements, {take} of them in a mode")
+            taken.append((take, stride * d))
+            s, d = s // take, max(d // extent, 1)
+        R = coalesce(tuple(zip(*taken, (s, last * d))))
+    if (layouts.offsets(R) != layouts.offsets(A)[layouts.offsets(B)]).any():
+        raise ValueError("no layout maps like A after B")
+    return R
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.10")
+
+# %% [markdown]
+# CuTe has the same two conditions, the *stride* and the *shape divisibility condition*, and checks them at compile time where sizes are known
+# (`media/docs/cpp/cute/02_layout_algebra.md`). It does not compare all values; that modes of B do not run into each other is left to you.
+#
+# Reading a vector as a matrix is a composition. `20:2` is every other element of memory; as a row-major 5 × 4 matrix:
+
+# %%
+if ready("06.10"):
+    print(layouts.text(composition((20, 2), ((5, 4), (4, 1)))))
+    for A, B in [(((4, 2), (1, 10)), (3, 3)), (((6, 2), (8, 2)), ((2, 3), (3, 2)))]:
+        try:
+            composition(A, B)
+        except ValueError as problem:
+            print(f"{layouts.text(A)} o {layouts.text(B)}: {problem}; offsets {layouts.offsets(A)[layouts.offsets(B)]}")
+
+# %% [markdown]
+# ## 5 What is left over: complement, divide, product
+#
+# A tile picks some indices. To walk over *all* tiles one needs the rest: where do copies of the tile go, so that together they cover everything once?
+# That is the **complement**. Below, the layout `(2,2):(1,6)` in blue, and its copies, which fill 0 to 23:
+
+# %%
+tile = layouts.offsets(((2, 2), (1, 6)))
+copy_of = {int(offset + shift): number for number, shift in enumerate([0, 2, 4, 12, 14, 16]) for offset in tile}
+words = [[str(offset) for offset in range(24)]]
+layouts.draw_grid(words, "0 to 23, coloured by copy of (2,2):(1,6); copies begin at 0, 2, 4, 12, 14, 16: (3,2):(2,12)",
+                  lambda row, column: (layouts.HUES[copy_of[column]], 0.35))
+
+# %% [markdown]
+# {{card 06.11}}
+# A = `4:2`, to cover 0 to 23. Copies are placed at the lowest free place, one after the other; the first is A itself, at 0. Where does the third copy begin (`third_copy`)? How many copies are there in
+# all (`copies`)?
+
+# %% tags=["exercise"]
+# Predict 06.11
+third_copy = 8
+copies = 6
+
+# %% tags=["check"]
+check("06.11")
+
+# %% [markdown]
+# {{card 06.12}}
+# `complement(A, M)`: the layout whose offsets, in increasing order, are where copies of A begin, so that A and its copies cover 0, 1, 2, ... once each. They cover at least M places: the last repetition is completed, so
+# M is rounded up to a multiple of the largest size·stride of A's modes. If copies of A cannot do that (they would meet, or a stride is 0), raise `ValueError`.
+#
+# `complement((4, 2), 24)` is `((2, 3), (1, 8))`: copies at 0, 1, 8, 9, 16, 17. `complement(((4, 6), (1, 4)), 24)` is `(1, 0)`, and `complement((4, 1), 10)` is `(3, 4)`. `complement(((2, 2), (1, 3)), 12)` raises:
+# 0, 1, 3, 4 and its copy from 2 on meet at 3.
+#
+# Your `coalesce` and `layouts.modes` may be used.
+
+# %% tags=["exercise"]
+# Exercise 06.12
+def complement(A, M):
+    """Where copies of A begin that cover at least M places once each, lowest first."""
+    ### BEGIN SOLUTION
+    found, span = [], 1  # A and the copies so far cover 0 to span - 1
+    for d, s in sorted((d, s) for s, d in layouts.modes(A) if s > 1):
+        if d == 0 or d % span:
+            raise ValueError(f"a stride of {d} does not fit on {span} covered places")
+        found.append((d // span, span))
+        span = s * d
+    found.append((-(-M // span), span))
+    return coalesce(tuple(zip(*found)))
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.12")
+
+# %% [markdown]
+# Now tiling is one line of algebra. **Logical divide**: A ⊘ B = A ∘ (B, B*), where B* = complement(B, size of A). Two modes come out: inside a tile, and from tile to tile.
+
+# %%
+order = layouts.offsets((24, 1))
+hue = {int(i): number for number, first in enumerate([0, 1, 8, 9, 16, 17]) for i in first + layouts.offsets((4, 2))}
+layouts.draw_grid([[str(i) for i in order]], "24:1 divided by 4:2: six tiles of four, two apart, a colour each",
+                  lambda row, column: (layouts.HUES[hue[column]], 0.35))
+
+# %% [markdown]
+# {{card 06.13}}
+# `logical_divide(A, B)`: a layout of two modes, `((tile, rest), (their strides))`. The first maps like A ∘ B, the second like A ∘ complement(B, size of A). Where one of these does not exist: `ValueError` (your functions raise it).
+# Whole tiles only: the size of A is a multiple of B's largest size·stride, or B's copies meet.
+#
+# `logical_divide(((4, 2, 3), (2, 1, 8)), (4, 2))` is `(((2, 2), (2, 3)), ((4, 1), (2, 8)))`.
+#
+# Use your `composition` and `complement`.
+
+# %% tags=["exercise"]
+# Exercise 06.13
+def logical_divide(A, B):
+    """A in tiles: mode 0 walks inside a tile, mode 1 from tile to tile."""
+    ### BEGIN SOLUTION
+    tile = composition(A, B)
+    rest = composition(A, complement(B, layouts.size(A[0])))
+    return (tile[0], rest[0]), (tile[1], rest[1])
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.13")
+
+# %% [markdown]
+# {{card 06.14}}
+# `logical_product(A, B)`, the other way round: repeat A. B tells which copies, and in what order: A ⊗ B = (A, A* ∘ B), with A* = complement(A, size of A · cosize of B), cosize being the largest offset of B plus 1. Return two modes, as
+# in 06.13: a copy of A, and where the copies begin. `ValueError` where A has no complement.
+#
+# `logical_product(((2, 2), (4, 1)), (6, 1))` is `(((2, 2), (2, 3)), ((4, 1), (2, 8)))`: six copies of 0, 4, 1, 5, at 0, 2, 8, 10, 16, 18.
+#
+# Use your `composition` and `complement`.
+
+# %% tags=["exercise"]
+# Exercise 06.14
+def logical_product(A, B):
+    """A repeated: mode 0 is A, mode 1 says where copy B(0), B(1), ... begins."""
+    ### BEGIN SOLUTION
+    cosize = int(layouts.offsets(B).max()) + 1
+    places = composition(complement(A, layouts.size(A[0]) * cosize), B)
+    return (A[0], places[0]), (A[1], places[1])
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.14")
+
+# %% [markdown]
+# A matrix is divided **by mode**: its rows by tm, its columns by tn. `logical_divide` by mode leaves ((tm, rest), (tn, rest)); **zipped divide** gathers the tile's two modes in front, so that one coordinate chooses inside the tile and
+# one chooses the tile. This is what a block does with its `blockIdx`:
+
+# %% [markdown]
+# {{card 06.15}}
+# `zipped_divide(A, tile)`: A is a layout of two modes (rows, columns; each may be nested), `tile = (tm, tn)`. Return `((TM, TN), (RM, RN))` as the shape, with strides alike: the first mode maps inside the tile at the upper left, the second to the first element of each
+# tile. `ValueError` if tm or tn does not divide its mode, or where there is no such layout.
+#
+# `zipped_divide(((4, 8), (8, 1)), (2, 4))` is `(((2, 4), (2, 2)), ((8, 1), (16, 4)))`: a row-major 4 × 8 matrix in four tiles.
+#
+# Use your `logical_divide`.
+
+# %% tags=["exercise"]
+# Exercise 06.15
+def zipped_divide(A, tile):
+    """A matrix in tiles: mode 0 is the layout of a tile, mode 1 says where each begins."""
+    ### BEGIN SOLUTION
+    halves = []
+    for shape, stride, extent in zip(*A, tile):
+        if layouts.size(shape) % extent:
+            raise ValueError(f"a tile of {extent} does not divide {layouts.size(shape)}")
+        halves.append(logical_divide((shape, stride), (extent, 1)))
+    (rows, row_steps), (columns, column_steps) = halves
+    return tuple(zip(rows, columns)), tuple(zip(row_steps, column_steps))
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.15")
+
+# %%
+picture = None
+if ready("06.15"):
+    tiles = zipped_divide(((8, 12), (12, 1)), (4, 4))
+    print(layouts.text(tiles), "  tile (1, 2) begins at", int(layouts.offsets((tiles[0][1], tiles[1][1]))[1 + 2 * 2]))
+    picture = layouts.draw_layout(((8, 12), (12, 1)), "a row-major 8 x 12 matrix in tiles of 4 x 4", lambda i, j: i // 4 * 3 + j // 4)
+picture
+
+# %% [markdown]
+# ## 6 Who holds what
+#
+# Offsets need not be memory. A **thread-value layout** maps (thread, value) to an element of a tile: which thread holds what. Each MMA instruction is described by three of them, for its A, B and C;
+# each `TiledCopy` by two. And then partitioning is composition: *data layout ∘ thread-value layout* = (thread, value) → address.
+#
+# 8 threads, as 4 × 2, each holding a block of 2 × 2, make a tile of 8 × 4:
+
+# %%
+layouts.draw_threads((((4, 2), (2, 2)), ((2, 16), (1, 8))), 8, 4, "T = thread, V = its value: ((4,2),(2,2)):((2,16),(1,8)), an 8 x 4 tile")
+
+# %% [markdown]
+# {{card 06.16}}
+# `thread_values(threads, values)`: both are layouts of two modes, a grid and its numbering: `((tr, tc), (stride, stride))`, either by columns `(1, tr)` or by rows `(tc, 1)`. Thread (r, c) of the grid holds the block of vr × vc elements whose upper left is row r·vr, column c·vc of the tile, a tile
+# of tr·vr rows. Return a layout of two modes, (thread number, value number) → index of the element in the tile, **column-major**: element (i, j) has index i + j·(tr·vr).
+#
+# The picture above is `thread_values(((4, 2), (1, 4)), ((2, 2), (1, 2)))`. With threads numbered by rows, `thread_values(((4, 2), (2, 1)), ((2, 2), (1, 2)))`, thread 1 is the right neighbour of thread 0: index 16.
+#
+# Plain Python.
+
+# %% tags=["exercise"]
+# Exercise 06.16
+def thread_values(threads, values):
+    """(thread, value) -> index in a column-major tile in which each thread holds a block."""
+    ### BEGIN SOLUTION
+    rows, (vr, vc) = threads[0][0] * values[0][0], values[0]
+
+    def numbered(grid, steps):
+        fastest_first = sorted(zip(grid[1], grid[0], steps))
+        return tuple(s for _, s, _ in fastest_first), tuple(step for _, _, step in fastest_first)
+
+    (t_shape, t_stride), (v_shape, v_stride) = numbered(threads, (vr, vc * rows)), numbered(values, (1, rows))
+    return (t_shape, v_shape), (t_stride, v_stride)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.16")
+
+# %% [markdown]
+# Put it to work. A 16 × 16 tile of a row-major matrix with 64 columns is to be loaded by 32 threads, 8 floats each, as two `float4`. Which arrangement is coalesced? Compose, and look at the addresses of value 0:
+
+# %%
+if ready("06.10") and ready("06.16"):
+    data = ((16, 16), (64, 1))  # offset of element (i, j) of the tile in the matrix
+    for name, threads, values in [("threads down the columns", ((4, 8), (1, 4)), ((4, 2), (2, 1))),
+                                  ("threads along the rows", ((8, 4), (4, 1)), ((2, 4), (4, 1)))]:
+        held = thread_values(threads, values)
+        first = layouts.offsets(composition(data, (held[0][0], held[1][0])))
+        print(f"{name:25} thread 0 to 7 begin at float {first[:8]}: {len(set(first // 8))} sectors a request")
+
+# %% [markdown]
+# ## 7 Swizzle, derived
+#
+# A tile in shared memory is written by rows and read by columns (or the other way round). With rows of 128 bytes every row begins at bank 0, so a column of 16-byte chunks is a pile-up. Chapter 03 padded
+# and XOR-ed by hand. CuTe says it as a function on offsets, **Swizzle<B, M, S>**: take B bits of the offset from bit M + S on, and XOR them into the B bits from bit M on.
+
+# %%
+words = [["row bits", "chunk bits", "inside a chunk"], ["b9 b8 b7", "b6 b5 b4", "b3 b2 b1 b0"], ["stay", "^= b9 b8 b7", "stay"]]
+layouts.draw_grid(words, "Swizzle<3,4,3> on byte offsets, rows of 128 bytes: M = 4, B = 3, S = 3",
+                  lambda row, column: (layouts.HUES[column], 0.3))
+
+# %% [markdown]
+# {{card 06.17}}
+# A tile of 32 rows in shared memory, each 128 bytes. One warp loads a column: lane l reads the first 16 bytes (a `float4`) of row l. How many wavefronts (`plain`)? How many if chunk c of row r is stored at chunk c ^ (r mod 8) (`swizzled`)?
+# And without swizzle, but with rows padded to 144 bytes (`padded`)?
+
+# %% tags=["exercise"]
+# Predict 06.17
+plain = 32
+swizzled = 4
+padded = 4
+
+# %% tags=["check"]
+check("06.17")
+
+# %%
+column = r"""
+__global__ void column(float4* out, int row, int swizzled) {
+    extern __shared__ float4 s[];
+    for (int i = threadIdx.x; i < 32 * row; i += 32) s[i] = make_float4(0, 0, 0, 0);
+    __syncthreads();
+    int at = threadIdx.x * row;
+    out[threadIdx.x] = s[swizzled ? at ^ (at >> 3 & 7) : at];
+}"""
+
+
+def column_read(row, swizzled):
+    """The load of a column of 16-byte chunks; row: chunks from one row to the next."""
+    report = emulate(column, "column", 1, 32, [np.zeros(128, np.float32), row, swizzled], dynamic_shared=32 * row * 16)
+    return next(access for access in report.accesses if access.space == "shared" and access.op == "ld")
+
+
+print([column_read(*which).wavefronts for which in ((8, 0), (8, 1), (9, 0))], "wavefronts: plain, swizzled, padded")
+banks(column_read(8, 1))
+
+# %% [markdown]
+# Why is it conflict-free? The bank group (four banks, 16 bytes) of an address is its bits 4 to 6. Eight rows that are read together, aligned to eight, agree in the chunk c and differ in bits 7 to 9, the row r. After the swizzle, bits 4 to 6 hold c ^ r, and for a fixed c, eight different r
+# give eight different values: XOR with a constant is one to one. Reading along a row, c runs and r is fixed: the same argument. So both directions are free, and nothing is wasted.
+
+# %% [markdown]
+# {{card 06.18}}
+# `swizzle(offset, B, M, S)`: the B bits of `offset` from bit M + S on are XOR-ed into the B bits from bit M on; all else stays. Whole numbers ≥ 0. If S < B the two fields overlap: raise `ValueError`.
+#
+# `swizzle(0b1010000, 3, 4, 3)` is unchanged, since bits 7 to 9 are 0; `swizzle(128 + 16, 3, 4, 3)` is 128: row 1, chunk 1 moves to chunk 0.
+#
+# Plain Python.
+
+# %% tags=["exercise"]
+# Exercise 06.18
+def swizzle(offset, B, M, S):
+    """CuTe's Swizzle<B, M, S> of an offset."""
+    ### BEGIN SOLUTION
+    if S < B:
+        raise ValueError(f"S = {S} is less than B = {B}: the fields overlap")
+    rows = offset & ((2**B - 1) << (M + S))
+    return offset ^ (rows >> S)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.18")
+
+# %%
+picture = None
+if ready("06.18"):
+    where = [[swizzle(128 * r + 16 * c, 3, 4, 3) % 128 // 16 for c in range(8)] for r in range(8)]
+    picture = layouts.draw_grid([[str(chunk) for chunk in row] for row in where],
+                                "row r, chunk c: stored at this chunk of its row; a colour for each c",
+                                lambda row, column: (layouts.HUES[column], 0.35))
+picture
+
+# %% [markdown]
+# Every column holds eight different numbers, and so does every row. (It is the XOR table of three bits.)
+
+# %% [markdown]
+# {{card 06.19}}
+# `swizzle_for(row, chunk)`: choose (B, M, S) for a tile in shared memory whose rows have `row` bytes (a power of two, 16 to 1024), accessed in chunks of `chunk` bytes (4, 8 or 16; at most `row`). Offsets are bytes. Wanted, for the 128 / chunk lanes that are served together, rows 0 to 128 / chunk − 1:
+# any column of chunks is **one wavefront**; a chunk stays in one piece; and no two offsets of these rows land on each other.
+#
+# `swizzle_for(128, 16)` is `(3, 4, 3)`. Any other choice with these properties is right too.
+#
+# Plain Python. Rows shorter than 128 bytes are the interesting case: which rows meet?
+
+# %% tags=["exercise"]
+# Exercise 06.19
+def swizzle_for(row, chunk):
+    """(B, M, S) that makes columns of chunks free of bank conflicts."""
+    ### BEGIN SOLUTION
+    row_bits, M = row.bit_length() - 1, chunk.bit_length() - 1
+    B = min(row_bits, 7) - M
+    S = max(row_bits, 7) - M
+    return B, M, S
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.19")
+
+# %%
+if ready("06.19"):
+    for row in (32, 64, 128):
+        print(f"rows of {row:3} bytes: Swizzle<{swizzle_for(row, 16)[0]},{swizzle_for(row, 16)[1]},{swizzle_for(row, 16)[2]}>")
+
+# %% [markdown]
+# These three are the 32-, 64- and 128-byte swizzle modes that TMA and the `wgmma` descriptors know. "Swizzle" has a second meaning in CUTLASS: *threadblock swizzle*, the order in which tiles of C are handed to blocks, for reuse in L2. Ask which one is meant.
+#
+# ## 8 The product, tile by tile
+#
+# Back to the kernel, and down the levels. First: threadblock tiles of 32 × 32 in shared memory, steps of 32 along k. Each of the 1,024 threads loads one element of either tile and then does 32 multiply-adds from shared memory.
+
+# %% [markdown]
+# {{card 06.20}}
+# `sgemm` as before: A is m × k, B is k × n, C is m × n, row-major float32, any sizes from 1. Launch: ⌈n / 32⌉ × ⌈m / 32⌉ blocks (x, y) of 32 × 32 threads; thread (x, y) of a block owns element (y, x) of its tile of C.
+#
+# For each step of 32 along k: copy a 32 × 32 tile of A and one of B to shared memory, 0 where it is outside; multiply; go on. Every thread of the block reaches every barrier.
+#
+# Budgets, at m = n = 64, k = 32: bytes read as `tile_traffic(m, n, k, 32, 32)` says (+2 %); 4 sectors a request; no bank conflicts.
+
+# %% tags=["exercise"]
+# Exercise 06.20
+shared_tile = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    __shared__ float As[32][32], Bs[32][32];
+    int x = threadIdx.x, y = threadIdx.y;
+    int i = blockIdx.y * 32 + y, j = blockIdx.x * 32 + x;
+    float sum = 0;
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 32) {
+        As[y][x] = i < m && p + x < k ? A[i * k + p + x] : 0.0f;
+        Bs[y][x] = p + y < k && j < n ? B[(p + y) * n + j] : 0.0f;
+        __syncthreads();
+        for (int q = 0; q < 32; ++q) sum += As[y][q] * Bs[q][x];
+        __syncthreads();
+    }
+    // ### END SOLUTION
+    if (i < m && j < n) C[i * n + j] = sum;
+}"""
+
+# %% tags=["check"]
+check("06.20")
+
+# %%
+picture = None
+if ready("06.20"):
+    rung = product(shared_tile, 64, 64, 64, (32, 32), (32, 32))
+    print(f"{intensity(rung):.1f} FLOPs a byte; predicted 32 · 32 / (2 · 64) = 8")
+    picture = annotate(rung)
+picture
+
+# %% [markdown]
+# From 0.4 to 8 FLOPs a byte, as predicted. Look at the inner line: its loads of `As` and `Bs` are now the bulk. The counter shows *fewer* than two loads for each multiply-add, because the compiler reads four neighbouring words `As[y][q..q+3]` at once
+# (`LDS.128`); the emulated GPU asks the real machine code for that. But still, each multiply-add waits for about one load. Shared memory moves 128 bytes a clock on an SM: 32 floats. The SM does 128 multiply-adds a clock. One float for each multiply-add is four times too many.
+
+# %% [markdown]
+# ## 9 Registers: the same law, one level down
+#
+# The cure is known: let each thread own a *tile* of C, and reuse what it has loaded. For one q, a thread with TM × TN sums reads TM values of A and TN of B, and makes TM·TN multiply-adds of them.
+
+# %% [markdown]
+# {{card 06.21}}
+# How many words does a thread read from shared memory for each multiply-add, if it owns a column of 8 sums (`column_of_8`), a square of 4 × 4 (`square_4x4`), one of 8 × 8 (`square_8x8`)? Count words in the source, before any merging. (One sum a thread: 2.)
+
+# %% tags=["exercise"]
+# Predict 06.21
+column_of_8 = 9 / 8
+square_4x4 = 8 / 16
+square_8x8 = 16 / 64
+
+# %% tags=["check"]
+check("06.21")
+
+# %% [markdown]
+# {{card 06.22}}
+# `sgemm` with tiles of 64 × 64, steps of 8 along k, and **512 threads** (one-dimensional) in each of ⌈n / 64⌉ × ⌈m / 64⌉ blocks. Thread t owns column t % 64 of the tile and the eight rows from t / 64 · 8 on. Any m, n, k ≥ 1.
+#
+# Each tile has 512 elements: one for each thread to load. The storing of the eight sums is given.
+#
+# Budgets at m = n = 64, k = 32: bytes read as `tile_traffic(m, n, k, 64, 64)` (+2 %); 1.2 shared loads and 3.9 instructions for each multiply-add (of a warp).
+
+# %% tags=["exercise"]
+# Exercise 06.22
+column_tile = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    __shared__ float As[64][8], Bs[8][64];
+    int t = threadIdx.x, col = t % 64, row = t / 64 * 8;
+    int i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float sum[8] = {};
+    // ### BEGIN SOLUTION
+    int ai = t / 8, aq = t % 8, bq = t / 64;
+    for (int p = 0; p < k; p += 8) {
+        As[ai][aq] = i0 + ai < m && p + aq < k ? A[(i0 + ai) * k + p + aq] : 0.0f;
+        Bs[bq][col] = p + bq < k && j0 + col < n ? B[(p + bq) * n + j0 + col] : 0.0f;
+        __syncthreads();
+        for (int q = 0; q < 8; ++q) {
+            float b = Bs[q][col];
+            for (int r = 0; r < 8; ++r) sum[r] += As[row + r][q] * b;
+        }
+        __syncthreads();
+    }
+    // ### END SOLUTION
+    for (int r = 0; r < 8; ++r)
+        if (i0 + row + r < m && j0 + col < n) C[(i0 + row + r) * n + j0 + col] = sum[r];
+}"""
+
+# %% tags=["check"]
+check("06.22")
+
+# %% [markdown]
+# {{card 06.23}}
+# The same tile of 64 × 64 with **256 threads** (one-dimensional), steps of 16 along k, sixteen sums a thread: thread t owns rows t / 16 · 4 to + 3 and columns t % 16 · 4 to + 3. The storing is given. Each tile has 1,024 elements: four for each thread to load. Any m, n, k ≥ 1.
+#
+# Budgets at m = n = 64, k = 32: bytes read as before; 0.55 shared loads and 3.4 instructions for each multiply-add. Bank conflicts are not judged here; look at them.
+
+# %% tags=["exercise"]
+# Exercise 06.23
+square_tile = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    __shared__ float As[64][16], Bs[16][64];
+    int t = threadIdx.x, row = t / 16 * 4, col = t % 16 * 4, i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float sum[4][4] = {};
+    for (int p = 0; p < k; p += 16) {
+        // ### BEGIN SOLUTION
+        for (int e = t; e < 1024; e += 256) {
+            int i = e / 16, q = e % 16, bq = e / 64, j = e % 64;
+            As[i][q] = i0 + i < m && p + q < k ? A[(i0 + i) * k + p + q] : 0.0f;
+            Bs[bq][j] = p + bq < k && j0 + j < n ? B[(p + bq) * n + j0 + j] : 0.0f;
+        }
+        __syncthreads();
+        for (int q = 0; q < 16; ++q) {
+            float a[4], b[4];
+            for (int r = 0; r < 4; ++r) a[r] = As[row + r][q], b[r] = Bs[q][col + r];
+            for (int r = 0; r < 4; ++r)
+                for (int c = 0; c < 4; ++c) sum[r][c] += a[r] * b[c];
+        }
+        __syncthreads();
+        // ### END SOLUTION
+    }
+    for (int r = 0; r < 4; ++r)
+        for (int c = 0; c < 4; ++c)
+            if (i0 + row + r < m && j0 + col + c < n) C[(i0 + row + r) * n + j0 + col + c] = sum[r][c];
+}"""
+
+# %% tags=["check"]
+check("06.23")
+
+# %%
+picture = None
+if ready("06.23"):
+    rung = product(square_tile, 64, 64, 64, (64, 64), 256)
+    conflicts = rung.metrics["l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_ld.sum"]
+    print(f"{intensity(rung):.0f} FLOPs a byte; {conflicts:,.0f} bank conflicts in shared loads")
+    picture = annotate(rung)
+picture
+
+# %% [markdown]
+# Half the loads. But see the new numbers: shared loads cost two wavefronts instead of one, and a *store* of C takes 16 sectors a request, since neighbouring lanes are now four floats apart. Both have the same cure, and it is the next rung: let each lane move 16 bytes at once.
+#
+# ## 10 Sixteen bytes at a time
+#
+# A `float4` load is one instruction for four words, in global and in shared memory. B lies right for it: a thread's four columns are neighbours. A thread's four *rows* of A are not, unless the A tile is stored **turned**, `As[q][row]`. Turning costs something at the store:
+
+# %% [markdown]
+# {{card 06.24}}
+# The A tile is `float As[16][64]`, turned. Thread t loads the `float4` at row t / 4, columns t % 4 · 4 to + 3 of the (unturned) tile and stores its four parts: with `ar = t / 4, aq = t % 4 * 4`, part i goes to `As[aq + i][ar]`. How many wavefronts does one of these four stores
+# take (`store_wavefronts`)? And how many shared *load instructions* are there now for each multiply-add, with 4 × 4 sums a thread (`loads_per_fma`)?
+
+# %% tags=["exercise"]
+# Predict 06.24
+loads_per_fma = 2 / 16
+store_wavefronts = 4
+
+# %% tags=["check"]
+check("06.24")
+
+# %% [markdown]
+# {{card 06.25}}
+# `sgemm` for **n and k multiples of 4** (m any): launch, tile and ownership as in 06.23. Every global access is a `float4`: one load for each thread and tile, four stores at the end. In shared memory: A turned, `As[16][64]`, read with one `float4` for A and one for B for each q.
+# Because n and k are multiples of 4, a `float4` lies inside or outside, never half.
+#
+# `*(const float4*)(A + offset)` reads four floats where offset is a multiple of 4. The arrays in shared memory below are aligned to 16 bytes.
+#
+# Budgets: 2 load requests for each warp and step; at m = n = 64, k = 32 also `float4` stores, 0.15 shared loads and 2.0 instructions for each multiply-add. Bank conflicts of the stores are allowed here.
+
+# %% tags=["exercise"]
+# Exercise 06.25
+vector_tile = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    __shared__ __align__(16) float As[16][64], Bs[16][64];  // As is turned: [q][row]
+    int t = threadIdx.x, row = t / 16 * 4, col = t % 16 * 4, i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float sum[4][4] = {};
+    // ### BEGIN SOLUTION
+    int ar = t / 4, aq = t % 4 * 4, bq = t / 16;
+    for (int p = 0; p < k; p += 16) {
+        float4 a4 = {}, b4 = {};
+        if (i0 + ar < m && p + aq < k) a4 = *(const float4*)(A + (i0 + ar) * k + p + aq);
+        if (p + bq < k && j0 + col < n) b4 = *(const float4*)(B + (p + bq) * n + j0 + col);
+        As[aq][ar] = a4.x, As[aq + 1][ar] = a4.y, As[aq + 2][ar] = a4.z, As[aq + 3][ar] = a4.w;
+        *(float4*)&Bs[bq][col] = b4;
+        __syncthreads();
+        for (int q = 0; q < 16; ++q) {
+            float4 a = *(float4*)&As[q][row], b = *(float4*)&Bs[q][col];
+            for (int r = 0; r < 4; ++r)
+                for (int c = 0; c < 4; ++c) sum[r][c] += (&a.x)[r] * (&b.x)[c];
+        }
+        __syncthreads();
+    }
+    for (int r = 0; r < 4; ++r)
+        if (i0 + row + r < m && j0 + col < n)
+            *(float4*)(C + (i0 + row + r) * n + j0 + col) = {sum[r][0], sum[r][1], sum[r][2], sum[r][3]};
+    // ### END SOLUTION
+}"""
+
+# %% tags=["check"]
+check("06.25")
+
+# %%
+picture = None
+if ready("06.23") and ready("06.25"):
+    picture = compare(product(square_tile, 64, 64, 64, (64, 64), 256), product(vector_tile, 64, 64, 64, (64, 64), 256))
+picture
+
+# %% [markdown]
+# Same bytes, same FLOPs, about half the instructions. What is left are the conflicts of the turned store, which section 7 has the tool for, and sizes that are no multiples of 4. Both are the boss's.
+#
+# ## 11 How to choose a tile
+#
+# Larger tiles load less. What stops them? Registers for the sums, shared memory for the stages, and the number of tiles: they have to keep all SMs busy.
+
+# %% [markdown]
+# {{card 06.26}}
+# C is 4096 × 4096, tiles are 128 × 128, an H100 has 132 SMs, and 2 blocks fit on one. How many waves does the launch take (`waves`)? Which share of the tiles' room in all these waves is used (`useful_share`, between 0 and 1, to 1 %)? And how many tiles are launched when m is 4097
+# (`tiles_of_4097`)?
+
+# %% tags=["exercise"]
+# Predict 06.26
+waves = 4
+useful_share = 1024 / 1056
+tiles_of_4097 = 33 * 32
+
+# %% tags=["check"]
+check("06.26")
+
+# %% [markdown]
+# {{card 06.27}}
+# `fits(bm, bn, bk, threads, registers, stages)`: how many blocks of a product kernel fit on one SM of an H100 at the same time, an int. A block has `threads` threads (a multiple of 128) of `registers` registers each, and shared memory for `stages` stages of a bm × bk tile of A and a bk × bn tile of B,
+# float32. The rules (CUDA programming guide, compute capability 9.0; Hopper tuning guide):
+#
+# - at most 32 blocks and 2,048 threads on an SM;
+# - registers are handed out in units of 8 for each thread of a warp; the register file is four partitions of 16,384, a warp lies in one of them, and any warp may go to any partition;
+# - shared memory of a block at most 232,448 bytes (227 KB), else 0 blocks; the system takes 1,024 bytes more for each block; an SM has 233,472 bytes (228 KB).
+#
+# `fits(128, 128, 16, 256, 128, 2)` is 2: 8 warps of 128 registers, 4 in each partition, 16 on the SM. `fits(128, 128, 64, 256, 128, 4)` is 0: 262,144 bytes.
+
+# %% tags=["exercise"]
+# Exercise 06.27
+def fits(bm, bn, bk, threads, registers, stages):
+    """Blocks of a tiled float32 product that one SM holds."""
+    ### BEGIN SOLUTION
+    shared = stages * (bm * bk + bk * bn) * 4
+    if shared > 232_448:
+        return 0
+    rounded = -(-registers // 8) * 8
+    by_registers = 4 * (16_384 // (32 * rounded)) // (threads // 32)
+    by_shared = 233_472 // (shared + 1024)
+    return min(32, 2048 // threads, by_registers, by_shared)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.27")
+
+# %% [markdown]
+# {{card 06.28}}
+# `useful_share(m, n, bm, bn, per_sm, sms)`: the share of the launched room that is useful: m·n elements of C, over all the elements that the launched waves have room for. A wave is sms · per_sm tiles of bm × bn; started waves count whole. A float between 0 and 1.
+#
+# `useful_share(4096, 4096, 128, 128, 2, 132)` is 0.9697 (06.26); `useful_share(16, 4096, 128, 256, 1, 132)` is 16·4096 / (132·128·256) = 0.0152: decoding with 16 sequences.
+
+# %% tags=["exercise"]
+# Exercise 06.28
+def useful_share(m, n, bm, bn, per_sm, sms):
+    """Useful elements of C over the elements that all launched waves have room for."""
+    ### BEGIN SOLUTION
+    tiles = -(-m // bm) * -(-n // bn)
+    wave = sms * per_sm
+    waves = -(-tiles // wave)
+    return m * n / (waves * wave * bm * bn)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.28")
+
+# %%
+if ready("06.28"):
+    sides = np.arange(1024, 8193, 64)
+    fig, ax = plt.subplots(figsize=(7.5, 2.8))
+    for tile in ((64, 64), (128, 128), (128, 256)):
+        per_sm = {64: 4, 128: 2 if tile[1] == 128 else 1}[tile[0]]
+        ax.plot(sides, [useful_share(int(s), int(s), *tile, per_sm, 132) for s in sides], label=f"{tile[0]} x {tile[1]}, {per_sm} per SM", linewidth=1.2)
+    ax.set(xlabel="m = n", ylabel="useful share, 132 SMs", ylim=(0, 1.02))
+    ax.legend(ncols=3, loc="lower right")
+
+# %% [markdown]
+# The saw teeth are waves, the slow rise is the last wave's shrinking part. The larger the tile, the deeper the teeth: that is the trade. A tile of 128 × 256 loads a third less than 128 × 128 (BM·BN/(BM + BN): 85 against 64), and may lose half of the GPU in the last wave. Persistent kernels and stream-K exist for this.
+#
+# How one chooses, in order:
+#
+# 1. **Registers** bound the sums: bm·bn / threads of them in each thread, and about as many again to work. 8 × 8 sums are 64 registers; 16 × 8 are 128.
+# 2. **Shared memory** bounds bk · stages: enough stages that the loads of the next steps are on their way while one is multiplied.
+# 3. **Intensity**: bm·bn/(bm + bn) above the ridge of the level you load from.
+# 4. **Waves**: enough tiles. If not: smaller tiles, split-K (several blocks share one tile's k and add up) or stream-K.
+# 5. Then measure the handful that is left; `cutlass_profiler` and autotuners do nothing else.
+
+# %%
+if ready("06.27") and ready("06.28"):
+    print(f"{'tile':>14}{'threads':>9}{'sums':>6}{'registers':>11}{'blocks':>8}{'FLOP/B':>8}{'share 4096²':>13}{'share 1024²':>13}")
+    for bm, bn, bk, threads, registers, stages in [(64, 64, 16, 256, 40, 2), (128, 64, 16, 256, 72, 2), (128, 128, 16, 256, 128, 2),
+                                                   (128, 256, 16, 256, 224, 3)]:  # registers: assumed, sums and some more
+        blocks = fits(bm, bn, bk, threads, registers, stages)
+        shares = [useful_share(side, side, bm, bn, blocks, 132) for side in (4096, 1024)]
+        print(f"{f'{bm} x {bn} x {bk}':>14}{threads:9}{bm * bn // threads:6}{registers:11}{blocks:8}{bm * bn / (2 * (bm + bn)):8.1f}"
+              f"{shares[0]:13.2f}{shares[1]:13.2f}")
+
+# %% [markdown]
+# ## 12 Boss
+#
+# One kernel, any size, at the cost of the vectorized one where alignment allows it.
+
+# %% [markdown]
+# {{card 06.29}}
+# `sgemm` for **any** m, n, k ≥ 1. Launch as in 06.23 and 06.25: tiles of 64 × 64, 256 threads, ⌈n / 64⌉ × ⌈m / 64⌉ blocks. Helper functions (`__device__`) and templates inside the string are fine; the kernel launched is `sgemm`. C comes in with nothing in it.
+#
+# Correct for all sizes: where n or k is no multiple of 4, rows begin anywhere and a `float4` would be misaligned (the emulated GPU says so).
+#
+# Budgets at m = n = 64, k = 32: bytes read as `tile_traffic(m, n, k, 64, 64)` (+2 %); 2 load requests for each warp and step of 16; **no bank conflicts**; 0.15 shared loads and 2.0 instructions for each multiply-add.
+
+# %% tags=["exercise"]
+# Exercise 06.29
+fast = r"""
+// ### BEGIN SOLUTION
+__device__ float4 four(const float* row, int at, int end, bool aligned) {  // row[at .. at + 3], 0 from end on
+    if (aligned) return at < end ? *(const float4*)(row + at) : float4{};
+    float x[4] = {};
+    for (int i = 0; i < 4; ++i) if (at + i < end) x[i] = row[at + i];
+    return {x[0], x[1], x[2], x[3]};
+}
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    __shared__ float4 As[16][16], Bs[16][16];  // [q][four rows of A], [q][four columns of B]
+    int t = threadIdx.x, y = t / 16, x = t % 16, ar = t / 4, aq = t % 4 * 4, i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float sum[4][4] = {};
+    for (int p = 0; p < k; p += 16) {
+        float4 a4 = four(A + (i0 + ar) * k, p + aq, i0 + ar < m ? k : 0, k % 4 == 0);
+        for (int i = 0; i < 4; ++i) ((float*)As[aq + i])[ar ^ 2 * aq] = (&a4.x)[i];
+        Bs[y][x] = four(B + (p + y) * n, j0 + 4 * x, p + y < k ? n : 0, n % 4 == 0);
+        __syncthreads();
+        for (int q = 0; q < 16; ++q) {
+            float4 a = As[q][y ^ q / 4 * 2], b = Bs[q][x];
+            for (int r = 0; r < 16; ++r) sum[r / 4][r % 4] += (&a.x)[r / 4] * (&b.x)[r % 4];
+        }
+        __syncthreads();
+    }
+    for (int r = 0, i = i0 + 4 * y, j = j0 + 4 * x; r < 4 && i + r < m; ++r)
+        if (n % 4 == 0 && j < n) *(float4*)(C + (i + r) * n + j) = {sum[r][0], sum[r][1], sum[r][2], sum[r][3]};
+        else for (int c = 0; c < 4 && j + c < n; ++c) C[(i + r) * n + j + c] = sum[r][c];
+}
+// ### END SOLUTION
+"""
+
+# %% tags=["check"]
+check("06.29")
+
+# %% [markdown]
+# **The ladder, counted.** Every rung that you have written, at m = n = k = 64, beside the FLOPs a byte that its tile promises. The last columns are for each multiply-add of a warp.
+
+# %%
+rungs = {"naive": (naive, (32, 8), (32, 8), "-"), "coalesced": ("06.2", (8, 32), (32, 8), "-"), "shared tile": ("06.20", (32, 32), (32, 32), 8),
+         "column of 8": ("06.22", (64, 64), 512, 16), "square 4 x 4": ("06.23", (64, 64), 256, 16),
+         "float4": ("06.25", (64, 64), 256, 16), "boss": ("06.29", (64, 64), 256, 16)}  # fmt: skip
+answers = {"06.2": "coalesced", "06.20": "shared_tile", "06.22": "column_tile", "06.23": "square_tile", "06.25": "vector_tile", "06.29": "fast"}
+counted = {}
+for name, (source, tile, block, promised) in rungs.items():
+    if source in answers:
+        if not ready(source):
+            continue
+        source = globals()[answers[source]]
+    counted[name] = product(source, 64, 64, 64, tile, block), promised
+print(f"{'':14}{'FLOP/B':>8}{'promised':>10}{'shared loads':>14}{'wavefronts':>12}{'conflicts':>11}{'instructions':>14}")
+for name, (report, promised) in counted.items():
+    seen = report.metrics
+    fma = 64**3 / 32
+    loads = seen.get("smsp__inst_executed_op_shared_ld.sum", 0) / fma
+    fronts = seen["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"] / fma
+    conflicts = sum(seen[f"l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_{op}.sum"] for op in ("ld", "st"))
+    print(f"{name:14}{intensity(report):8.2f}{promised:>10}{loads:14.3f}{fronts:12.3f}{conflicts:11,.0f}{seen['smsp__inst_executed.sum'] / fma:14.2f}")
+
+# %%
+names = list(counted)
+fig, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True)
+for ax, values, title in [(axes[0], [intensity(report) for report, _ in counted.values()], "FLOPs a byte of global memory (log)"),
+                          (axes[1], [report.metrics["smsp__inst_executed.sum"] / 64**3 * 32 for report, _ in counted.values()],
+                           "PTX instructions for each multiply-add")]:
+    bars = ax.barh(names, values, color=[f"C{i % 6}" for i in range(len(names))], alpha=0.8)
+    ax.bar_label(bars, [f"{value:.2g}" for value in values], padding=3, fontsize=8, color="0.55")
+    ax.set_title(title, fontsize=10)
+    ax.margins(x=0.15)
+axes[0].set_xscale("log")
+axes[0].invert_yaxis()
+
+# %% [markdown]
+# Two different things fall. Up to the 64 × 64 tile it is bytes; from there on bytes stay and *instructions* go: a kernel that is no longer starved has to spend its issue slots on multiply-adds.
+#
+# What that is worth in time: on an RTX A6000, Simon Boehm's ladder reached, in percent of cuBLAS, 1.3 (naive), 8.5 (coalesced), 12.8 (shared tile), 36.5 (column of 8), 68.7 (8 × 8 a thread), 78.4 (float4), 93.7 (warp tiles and tuned sizes) at 4096³ (his measurements, FP32).
+# His register tile is 8 × 8 in a block of 128 × 128: the emulated GPU counts such a one as well as ours; only its grids are larger than a check should run. This course's own measured ladder belongs to the second half.
+#
+# ## Interview corner
+# {{questions}}
+
+# %% [markdown]
+# ## Recap
+#
+# | rung | loads of a tile | FLOP/B, FP32 | what it moves |
+# |---|---|---|---|
+# | naive, rows along x | nothing shared | 0.06 | |
+# | coalesced | nothing shared | 0.4 | sectors a request: 33 → 5 |
+# | shared tile 32 × 32 | 32 + 32 floats a k | 8 | bytes from L2 and HBM: 20 times fewer |
+# | register tile, 64 × 64 | 64 + 64 floats a k | 16 | shared loads for each multiply-add: 2 → 9/8 → 1/2 |
+# | float4, A turned | the same | 16 | instructions: shared loads 1/8 |
+# | swizzled | the same | 16 | bank conflicts of the turned store: 4-way → none |
+#
+# | algebra | in a sentence |
+# |---|---|
+# | `shape:stride` | a function from coordinates to offsets; leftmost mode fastest; modes nest |
+# | coalesce | the same function with the fewest modes |
+# | A ∘ B | first B, then A: pick elements; needs divisibility |
+# | complement(A, M) | where copies of A begin so that all is covered once |
+# | A ⊘ B = A ∘ (B, B*) | tiles, and the walk over tiles |
+# | A ⊗ B = (A, A* ∘ B) | A repeated as B says |
+# | data ∘ thread-value | what each thread reads |
+# | Swizzle<B, M, S> | XOR the row's bits into the chunk's bits: columns free of conflicts, no memory wasted |
+
+# %%
+for name, promised in [("naive", 64 / (33 * 32)), ("coalesced", 0.4), ("shared tile", 8), ("square 4 x 4", 16)]:
+    if name in counted:
+        assert abs(intensity(counted[name][0]) / promised - 1) < 0.02, name
+print("the first table agrees with what was counted")
+
+# %% [markdown]
+# **Read next.** CUTLASS documentation: `media/docs/cpp/efficient_gemm.md`, and `media/docs/cpp/cute/01_layout.md`, `02_layout_algebra.md`, `0x_gemm_tutorial.md`, which you can now read at speed · Cris Cecka, *CuTe Layout Representation and Algebra* (arXiv 2603.02298) · Jay Shah, *A Note on the Algebra of CuTe
+# Layouts* · Simon Boehm, *How to optimize a CUDA matmul kernel* · NVIDIA, *Matrix Multiplication Background User's Guide* (tile and wave quantization).
+#
+# **Not written yet**: the second half takes these tiles to tensor cores (`ldmatrix`, `mma.sync`), to Triton and Gluon on Hopper (TMA, `wgmma`, warp specialization, persistent and stream-K schedules, FP8), and measures the ladder against cuBLAS.
+#
+# In your notebook: `progress()` shows what is open.

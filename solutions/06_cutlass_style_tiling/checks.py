@@ -1,0 +1,1637 @@
+"""What every answer of chapter 06 must do. Layouts are judged by what they map, listed element by element."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+from math import ceil, prod
+
+import numpy as np
+
+from utils.judge import Budget, Calls, Cuda, Forbid, Misread, Predict, Quantity, Rival, Tolerance, spread
+from utils.layouts import flat, layout_of, modes, offsets, size
+from utils.vgpu import emulate
+
+CALLS = 60  # of the answer in each case of an exercise on layouts
+
+# --- Random layouts ---------------------------------------------------------------------------------------
+
+
+def nested(rng: np.random.Generator, extents: list[int], strides: list[int], deep: float = 0.5) -> tuple:
+    """The same modes, some neighbours of them gathered in tuples."""
+    shape, stride = list(extents), list(strides)
+    while len(shape) > 2 and rng.random() < deep:
+        first = int(rng.integers(0, len(shape) - 1))
+        last = int(rng.integers(first + 2, len(shape) + 1))
+        shape[first:last], stride[first:last] = [tuple(shape[first:last])], [tuple(stride[first:last])]
+    if len(shape) == 1:
+        return shape[0], stride[0]
+    return tuple(shape), tuple(stride)
+
+
+def extents_of(rng: np.random.Generator, rank: int, most: int = 6) -> list[int]:
+    return [int(n) for n in rng.integers(1, most + 1, rank)]
+
+
+def packed(rng: np.random.Generator, extents: list[int], gap: int = 1) -> list[int]:
+    """Strides that fill memory in a random order of the modes; gap: up to so many times as much between them."""
+    strides, span = [0] * len(extents), 1
+    for mode in rng.permutation(len(extents)):
+        span *= int(rng.integers(1, gap + 1))
+        strides[mode] = span
+        span *= extents[mode]
+    return strides
+
+
+def random_layout(rng: np.random.Generator, what: str) -> tuple:
+    """One layout of the kind `what`: flat, nested, gaps, sizes of 1, any strides, neighbours that merge."""
+    rank = int(rng.integers(1, 5))
+    extents = extents_of(rng, rank)
+    if what == "neighbours that merge":
+        extents = [int(n) for n in rng.integers(1, 5, rank + 1)]
+        strides = [int(rng.integers(0, 5))]
+        for n in extents[:-1]:  # where a mode of size 1 stands between two that merge, its stride is anything
+            strides.append(strides[-1] * n if rng.random() < 0.8 else int(rng.integers(0, 30)))
+        return nested(rng, extents, strides)
+    if what == "sizes of 1":
+        extents = [n if rng.random() < 0.5 else 1 for n in extents]
+        strides = [d if n > 1 else int(rng.integers(0, 9)) for n, d in zip(extents, packed(rng, extents), strict=True)]
+        return nested(rng, extents, strides)
+    if what == "any strides":
+        return nested(rng, extents, [int(d) for d in rng.integers(0, 20, rank)])
+    return nested(rng, extents, packed(rng, extents, 3 if what == "gaps" else 1), 0.0 if what == "flat" else 0.6)
+
+
+KINDS = ("flat", "nested", "gaps", "sizes of 1", "any strides", "neighbours that merge")
+KIND_CASES = tuple({"what": what} for what in KINDS)
+
+
+def coordinate(rng: np.random.Generator, shape: object, whole: float = 0.3) -> object:
+    """A coordinate of `shape`: at each tuple a tuple, or now and then a single number for all of it."""
+    if isinstance(shape, tuple) and rng.random() >= whole:
+        return tuple(coordinate(rng, part, whole) for part in shape)
+    return int(rng.integers(0, size(shape)))
+
+
+def index_of(crd: object, shape: object, last_first: bool = False) -> int:
+    """The number of a coordinate when all are counted, the leftmost mode fastest."""
+    if not isinstance(crd, tuple):
+        return crd
+    parts = list(zip(crd, shape, strict=True))
+    index = 0
+    for part, extent in parts if last_first else parts[::-1]:
+        index = index * size(extent) + index_of(part, extent, last_first)
+    return index
+
+
+def coordinates(shape: object, last_first: bool = False) -> list:
+    """All coordinates of a shape in the order of their numbers."""
+    if not isinstance(shape, tuple):
+        return list(range(shape))
+    parts = [coordinates(part, last_first) for part in shape]
+    if last_first:
+        return list(product(*parts))
+    return [tuple(reversed(crd)) for crd in product(*reversed(parts))]
+
+
+def a_layout(value: object) -> dict:
+    """What a returned layout maps."""
+    return {"offsets": offsets(value)}
+
+
+# --- 06.7 and 06.8: coordinates ---------------------------------------------------------------------------
+
+
+def coordinate_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    found = []
+    for _ in range(CALLS):
+        layout = random_layout(rng, what)
+        whole = rng.choice([0.0, 0.3, 1.0])
+        found.append((coordinate(rng, layout[0], whole), layout))
+    return found
+
+
+def offset_of(crd: object, layout: tuple) -> dict:
+    return {"offset": offsets(layout)[index_of(crd, layout[0])]}
+
+
+def offset_last_first(crd: object, layout: tuple) -> dict:
+    """A number for a tuple of modes is taken apart with the rightmost mode fastest."""
+    return {"offset": offset_with(crd, layout, lambda n, shape: coordinates(shape, last_first=True)[n])}
+
+
+def offset_with(crd: object, layout: tuple, apart) -> int:
+    shape, stride = layout
+    if not isinstance(shape, tuple):
+        return crd * stride
+    crd = crd if isinstance(crd, tuple) else apart(crd, shape)
+    return sum(offset_with(c, (s, d), apart) for c, s, d in zip(crd, shape, stride, strict=True))
+
+
+def offset_first_stride(crd: object, layout: tuple) -> dict:
+    """A number for a tuple of modes goes to the first of them, undivided."""
+    return {"offset": offset_with(crd, layout, lambda n, shape: (n,) + (0,) * (len(shape) - 1))}
+
+
+def a_number(value: object, *args) -> dict:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError("A whole number is wanted")
+    return {"offset": value}
+
+
+def index_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    shapes = [random_layout(rng, what)[0] for _ in range(CALLS)]
+    return [(int(rng.integers(0, size(shape))), shape) for shape in shapes]
+
+
+def coordinate_of(index: int, shape: object) -> dict:
+    return {"coordinate": flat(coordinates(shape)[index])}
+
+
+def coordinate_last_first(index: int, shape: object) -> dict:
+    return {"coordinate": flat(coordinates(shape, last_first=True)[index])}
+
+
+def coordinate_by_mode(index: int, shape: object) -> dict:
+    """The index modulo every mode, never divided."""
+    return {"coordinate": [index % n for n in flat(shape)]}
+
+
+def a_coordinate(value: object, index: int, shape: object) -> dict:
+    def fits(crd: object, extent: object) -> bool:
+        if isinstance(extent, tuple):
+            return isinstance(crd, (tuple, list)) and len(crd) == len(extent) and all(map(fits, crd, extent))
+        return isinstance(crd, (int, np.integer)) and not isinstance(crd, bool)
+
+    if not fits(value, shape):
+        raise ValueError(f"A coordinate with the nesting of the shape {shape} is wanted")
+    return {"coordinate": flat(value)}
+
+
+# --- 06.9: coalesce ---------------------------------------------------------------------------------------
+
+
+def layout_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    return [(random_layout(rng, what),) for _ in range(CALLS)]
+
+
+def coalesced(A: tuple) -> dict:
+    best = layout_of(offsets(A))
+    return {"offsets": offsets(A), "depth": depth(best[0]), "modes": len(flat(best[0]))}
+
+
+def depth(shape: object) -> int:
+    return 1 + max(map(depth, shape)) if isinstance(shape, (tuple, list)) else 0
+
+
+def a_flat_layout(value: object, *args) -> dict:
+    values = offsets(value)
+    return {"offsets": values, "depth": depth(value[0]), "modes": len(flat(value[0]))}
+
+
+def merged(pairs: list[tuple[int, int]], keep_ones: bool = False, joins=lambda s, d, d1: d1 == s * d) -> dict:
+    """What a coalesce with another rule returns."""
+    found: list[tuple[int, int]] = []
+    for s, d in pairs:
+        if s == 1 and not keep_ones:
+            continue
+        if found and joins(*found[-1], d):
+            found[-1] = found[-1][0] * s, found[-1][1]
+        else:
+            found.append((s, d))
+    found = found or [(1, 0)]
+    layout = found[0] if len(found) == 1 else tuple(zip(*found, strict=True))
+    return a_flat_layout(layout)
+
+
+def coalesced_keeping_ones(A: tuple) -> dict:
+    return merged(modes(A), keep_ones=True)
+
+
+def coalesced_sorted(A: tuple) -> dict:
+    return merged(sorted(modes(A), key=lambda pair: pair[::-1]))
+
+
+def coalesced_same_stride(A: tuple) -> dict:
+    return merged(modes(A), joins=lambda s, d, d1: d1 == d)
+
+
+def coalesced_flattened(A: tuple) -> dict:
+    """Only flattened."""
+    shape, stride = (tuple(n) for n in zip(*modes(A), strict=True))
+    return a_flat_layout((shape, stride) if len(shape) > 1 else (shape[0], stride[0]))
+
+
+# --- 06.10: composition -----------------------------------------------------------------------------------
+
+
+def divisible(ends: list[int], s: int, d: int) -> bool:
+    """Whether every d-th of the first s·d elements is a layout by CuTe's rule; ends: where a coalesced mode ends."""
+    if s == 1 or d == 0:
+        return True
+    return all((end % d == 0 or d % end == 0) and (s * d <= end or s * d % end == 0) for end in ends)
+
+
+def composed(A: tuple, B: tuple) -> np.ndarray:
+    """A(B(i)) for every i. Raises ValueError where no layout has these offsets."""
+    values = offsets(A)[offsets(B)]
+    if layout_of(values) is None:
+        raise ValueError("No layout has the offsets A(B(0)), A(B(1)), ...")
+    return values
+
+
+@cache
+def composes(A: tuple, B: tuple) -> bool | None:
+    """True: CuTe's rules give A∘B.  False: no layout is A∘B.  None: there is one, which the rules do not find."""
+    if offsets(B).max() >= size(A[0]):
+        return None
+    whole = offsets(A)
+    values, ends = whole[offsets(B)], np.cumprod(flat(layout_of(whole)[0]))[:-1].tolist()
+    if all(divisible(ends, s, d) for s, d in modes(B)):
+        by_mode = np.zeros(1, np.int64)
+        for s, d in modes(B):
+            steps = whole[[min(d * i, len(whole) - 1) for i in range(s)]]
+            by_mode = (by_mode[None, :] + steps[:, None]).ravel()
+        if np.array_equal(by_mode, values):
+            return True
+    return None if layout_of(values) is not None else False
+
+
+def some(rng: np.random.Generator, draw, count: int = 40) -> list[tuple]:
+    """`count` calls out of what `draw` makes; it returns None where a draw is of no use."""
+    found: list[tuple] = []
+    for _ in range(400 * count):
+        if len(found) == count:
+            return found
+        if (call := draw(rng)) is not None:
+            found.append(call)
+    raise AssertionError(f"only {len(found)} of {count} calls were drawn")
+
+
+def inner_layout(rng: np.random.Generator, top: int, what: str) -> tuple:
+    """A layout whose values lie below `top`, and often divide it."""
+    rank = int(rng.integers(1, 4)) if what != "one mode" else 1
+    divisors = [n for n in range(1, top + 1) if top % n == 0]
+    extents, strides, span = [], [], 1
+    for _ in range(rank):
+        step = int(rng.choice([1, 1, 2, 3, 4]))
+        extent = int(rng.choice([n for n in divisors if n <= 8] if rng.random() < 0.7 else [2, 3, 4, 5, 6]))
+        extents.append(extent)
+        strides.append(span * step)
+        span *= step * extent
+    order = rng.permutation(rank)
+    return nested(rng, [extents[i] for i in order], [strides[i] for i in order], 0.3)
+
+
+def meeting(rng: np.random.Generator) -> tuple | None:
+    """A and B whose modes divide one by one, but add up past the end of a mode of A; no layout is A∘B."""
+    first, step = (int(n) for n in rng.integers(2, 7, 2))
+    A = (first * step, int(rng.integers(2, 5))), tuple(int(n) for n in rng.permutation(np.arange(1, 30))[:2])
+    sizes = [first, *(n for n in (2, 3, 4) if first * step % n == 0)]
+    B = (int(rng.choice(sizes)), int(rng.choice(sizes))), (step, int(rng.integers(1, first * step)))
+    if offsets(B).max() >= size(A[0]) or composes(A, B) is not False:
+        return None
+    ends = [first * step]
+    return (A, B) if all(divisible(ends, s, d) for s, d in modes(B)) else None
+
+
+def composition_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    def draw(rng: np.random.Generator) -> tuple | None:
+        if what == "modes that meet":
+            return meeting(rng)
+        A = random_layout(rng, str(rng.choice(["flat", "nested", "gaps", "sizes of 1", "neighbours that merge"])))
+        if not 4 <= size(A[0]) <= 400:
+            return None
+        B = inner_layout(rng, size(A[0]), what)
+        if what == "repeats (stride 0)":
+            B = ((B[0], int(rng.integers(2, 4))), (B[1], 0))
+        if what == "A has one mode":
+            A = int(rng.integers(4, 200)), int(rng.integers(1, 9))
+        wanted = what != "no layout"
+        return (A, B) if composes(A, B) is wanted and size(B[0]) > 1 else None
+
+    return some(rng, draw)
+
+
+COMPOSITIONS = tuple(
+    {"what": what}
+    for what in ("A has one mode", "one mode", "several modes", "repeats (stride 0)", "no layout", "modes that meet")
+)
+
+
+def composition_of(A: tuple, B: tuple) -> dict:
+    return {"offsets": composed(A, B)}
+
+
+def composed_in_one_line(A: tuple, B: tuple) -> dict:
+    """Strides multiplied with A's first stride: right where A is one mode."""
+    return {"offsets": offsets(B) * modes(A)[0][1]}
+
+
+def composed_unchecked(A: tuple, B: tuple, up: bool = False, checked: bool = False) -> dict:
+    """The walk over A's modes with divisions that never complain.
+
+    up: A's modes are divided rounding up, as CuTe does, else down.  checked: ValueError after all if the map is not A∘B.
+    """
+    best = modes(layout_of(offsets(A)))
+    total = np.zeros(1, np.int64)
+    for s, d in modes(B):
+        part, rest, step = np.zeros(1, np.int64), s, d
+        for extent, stride in best[:-1]:
+            have = max(1, ceil(extent / step) if up and step else extent // step if step else extent)
+            take = min(have, rest)
+            part = (part[None, :] + stride * step * np.arange(take)[:, None]).ravel()
+            rest, step = max(1, rest // take), max(1, -(-step // extent) if up else step // extent) if step else 0
+        part = (part[None, :] + best[-1][1] * step * np.arange(rest)[:, None]).ravel()
+        total = (total[None, :] + part[:, None]).ravel()
+    return {"offsets": total}
+
+
+def by_rules(A: tuple, B: tuple) -> np.ndarray:
+    """A∘B where CuTe's rules find it, ValueError where they do not."""
+    if not composes(A, B):
+        raise ValueError("A mode does not divide")
+    return composed(A, B)
+
+
+def composed_mode_by_mode(A: tuple, B: tuple) -> dict:
+    """Every mode of B checked by itself, their sum not."""
+    whole = offsets(A)
+    ends, total = np.cumprod(flat(layout_of(whole)[0]))[:-1].tolist(), np.zeros(1, np.int64)
+    for s, d in modes(B):
+        if not divisible(ends, s, d):
+            raise ValueError("A mode does not divide")
+        total = (total[None, :] + whole[d * np.arange(s)][:, None]).ravel()
+    return {"offsets": total}
+
+
+# --- 06.12: complement ------------------------------------------------------------------------------------
+
+
+def span_of(A: tuple) -> int:
+    """Where a repetition of A begins: the largest size · stride of a mode."""
+    return max([s * d for s, d in modes(A) if s > 1], default=1)
+
+
+def holes(values: np.ndarray, top: int) -> list[int]:
+    """Shifts that put copies of `values` side by side until 0 to top − 1 are covered, the lowest hole first.
+
+    Raises ValueError where copies meet.
+    """
+    covered, found, hole = np.zeros(top + int(values.max()) + 1, bool), [], 0
+    while hole < top:
+        if covered[values + hole].any():
+            raise ValueError("Two copies of A meet")
+        covered[values + hole] = True
+        found.append(hole)
+        rest = np.flatnonzero(~covered[hole:top])
+        hole = hole + int(rest[0]) if len(rest) else top
+    return found
+
+
+def complement_of(A: tuple, M: int) -> dict:
+    values = offsets(A)
+    if len(np.unique(values)) < len(values):
+        raise ValueError("A has the same offset twice")
+    span = span_of(A)
+    return {"offsets": holes(values, ceil(M / span) * span)}
+
+
+def tiles(A: tuple) -> bool | None:
+    """True: CuTe's rule for complements holds.  False: copies of A cannot fill memory.  None: neither."""
+    span = 1
+    for d, s in sorted((d, s) for s, d in modes(A) if s > 1):
+        if d % span or d == 0:
+            try:
+                complement_of(A, 4 * span_of(A))
+            except ValueError:
+                return False
+            return None
+        span = s * d
+    return True
+
+
+def complement_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    def draw(rng: np.random.Generator) -> tuple | None:
+        kind = {"no holes": "nested", "no complement": "any strides"}.get(what, str(rng.choice(["gaps", "sizes of 1"])))
+        A = random_layout(rng, kind)
+        if tiles(A) is not (what != "no complement") or span_of(A) > 400 or size(A[0]) > 200:
+            return None
+        span = span_of(A)
+        M = span * int(rng.integers(1, 5))
+        if what == "M is no multiple":
+            M = int(rng.integers(1, 3 * span + 2))
+        return A, M
+
+    return some(rng, draw)
+
+
+COMPLEMENTS = tuple({"what": what} for what in ("no holes", "holes", "M is no multiple", "no complement"))
+
+
+def complement_only_repeats(A: tuple, M: int) -> dict:
+    """Only the last mode: how often A repeats, the holes inside it forgotten."""
+    complement_of(A, M)
+    span = span_of(A)
+    return {"offsets": span * np.arange(ceil(M / span))}
+
+
+def complement_walk(pairs: list[tuple[int, int]], M: int) -> dict:
+    """The usual walk over (size, stride) pairs, in the order in which they are given."""
+    found, span = [], 1
+    for s, d in pairs:
+        if d % span or d == 0:
+            raise ValueError
+        found.append((d // span, span))
+        span = s * d
+    found.append((ceil(M / span), span))
+    return {"offsets": offsets(tuple(zip(*found, strict=True)))}
+
+
+def complement_unsorted(A: tuple, M: int) -> dict:
+    return complement_walk([(s, d) for s, d in modes(A) if s > 1], M)
+
+
+def complement_with_ones(A: tuple, M: int) -> dict:
+    return complement_walk([(s, d) for d, s in sorted((d, s) for s, d in modes(A))], M)
+
+
+def complement_rounded_down(A: tuple, M: int) -> dict:
+    span = span_of(A)
+    values = complement_of(A, M)["offsets"]
+    inside = sum(value < span for value in values)
+    return {"offsets": values[: inside * max(M // span, 1)]}
+
+
+# --- 06.13 to 06.15: divide, product, tiles ---------------------------------------------------------------
+
+
+def two_modes(value: object, *args) -> dict:
+    """What the two modes of a returned layout map."""
+    offsets(value)
+    if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
+        raise ValueError("A layout of two modes is wanted, `((tile, rest), (their strides))`")
+    return {name: offsets((value[0][n], value[1][n])) for n, name in enumerate(("tile", "rest"))}
+
+
+def divided(A: tuple, B: tuple) -> dict:
+    rest = np.array(complement_of(B, size(A[0]))["offsets"])
+    if len(rest) * size(B[0]) != size(A[0]):
+        raise ValueError("The tiles do not fill A")
+    values = offsets(A)[rest]
+    if layout_of(values) is None:
+        raise ValueError("No layout has these offsets")
+    return {"tile": composed(A, B), "rest": values}
+
+
+def divides(A: tuple, B: tuple) -> bool | None:
+    tiling = tiles(B)
+    if not tiling or size(A[0]) % span_of(B):
+        return tiling if tiling is False else None
+    rest = layout_of(complement_of(B, size(A[0]))["offsets"])
+    parts = [composes(A, B), composes(A, rest)]
+    return True if all(parts) else False if False in parts else None
+
+
+def divide_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    def draw(rng: np.random.Generator) -> tuple | None:
+        A = random_layout(rng, str(rng.choice(["flat", "nested", "gaps", "neighbours that merge"])))
+        if not 4 <= size(A[0]) <= 300:
+            return None
+        B = inner_layout(rng, size(A[0]), "one mode" if what in ("one mode", "neighbours") else what)
+        if what == "neighbours":
+            B = B[0], 1
+        return (A, B) if divides(A, B) is (what != "no layout") and size(B[0]) > 1 else None
+
+    return some(rng, draw)
+
+
+DIVIDES = tuple({"what": what} for what in ("neighbours", "one mode", "several modes", "no layout"))
+
+
+def divided_tile_only(A: tuple, B: tuple) -> dict:
+    """The rest left as the complement itself, not mapped through A."""
+    return {"tile": composed(A, B), "rest": complement_of(B, size(A[0]))["offsets"]}
+
+
+def divided_swapped(A: tuple, B: tuple) -> dict:
+    found = divided(A, B)
+    return {"tile": found["rest"], "rest": found["tile"]}
+
+
+def divided_contiguous(A: tuple, B: tuple) -> dict:
+    """The rest steps over whole tiles: every size(B)-th element."""
+    return {"tile": by_rules(A, B), "rest": by_rules(A, (size(A[0]) // size(B[0]), size(B[0])))}
+
+
+def multiplied(A: tuple, B: tuple) -> dict:
+    values, places = offsets(A), offsets(B)
+    if len(np.unique(values)) < len(values):
+        raise ValueError("A has the same offset twice")
+    copies = holes(values, span_of(A) * (int(places.max()) + 1))
+    rest = np.array(copies)[places]
+    if layout_of(rest) is None:
+        raise ValueError("No layout has these offsets")
+    return {"tile": values, "rest": rest}
+
+
+def product_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    def draw(rng: np.random.Generator) -> tuple | None:
+        kind = "gaps" if what == "with holes" else "any strides" if what == "no layout" else "nested"
+        A = random_layout(rng, kind)
+        B = random_layout(rng, "gaps" if what == "places with gaps" else "nested")
+        if any(d == 0 and s > 1 for s, d in modes(A)) or not 2 <= size(A[0]) <= 60 or not 2 <= size(B[0]) <= 40:
+            return None
+        if span_of(A) > 200 or int(offsets(B).max()) > 100:
+            return None
+        if what == "no layout":
+            return (A, B) if tiles(A) is False else None
+        if not tiles(A):
+            return None
+        cotarget = size(A[0]) * (int(offsets(B).max()) + 1)
+        copies = complement_of(A, cotarget)["offsets"]
+        if len(copies) <= int(offsets(B).max()):
+            return None
+        return (A, B) if composes(layout_of(copies), B) else None
+
+    return some(rng, draw)
+
+
+PRODUCTS = tuple({"what": what} for what in ("packed", "with holes", "places with gaps", "no layout"))
+
+
+def multiplied_by_size(A: tuple, B: tuple) -> dict:
+    """Copies stand size(A) apart: right only where A has no holes."""
+    return {"tile": offsets(A), "rest": offsets(B) * size(A[0])}
+
+
+def multiplied_by_span(A: tuple, B: tuple) -> dict:
+    return {"tile": offsets(A), "rest": offsets(B) * span_of(A)}
+
+
+def multiplied_by_cosize(A: tuple, B: tuple) -> dict:
+    return {"tile": offsets(A), "rest": offsets(B) * (int(offsets(A).max()) + 1)}
+
+
+def multiplied_not_placed(A: tuple, B: tuple) -> dict:
+    """The second mode is B itself."""
+    return {"tile": offsets(A), "rest": offsets(B)}
+
+
+def mode_of(A: tuple, n: int) -> tuple:
+    return A[0][n], A[1][n]
+
+
+def tiled(A: tuple, tile: tuple) -> dict:
+    """By counting: element (i, j) of tile (I, J) is A(I·tm + i, J·tn + j)."""
+    (rows, columns), (tm, tn) = (size(part) for part in A[0]), tile
+    if rows % tm or columns % tn:
+        raise ValueError("The tiles do not fill A")
+    table = offsets(A).reshape(columns, rows)  # [column, row]
+    inside, corners = table[:tn, :tm].ravel(), table[::tn, ::tm].ravel()
+    for n, (extent, step) in enumerate(((rows, tm), (columns, tn))):
+        mode = offsets(mode_of(A, n))
+        if layout_of(mode[:step]) is None or layout_of(mode[::step]) is None:
+            raise ValueError("No layout has these offsets")
+        if (mode.reshape(extent // step, step) != mode[::step, None] + mode[None, :step]).any():
+            raise ValueError("Tiles differ: no layout has these offsets")
+    return {"tile": inside, "rest": corners}
+
+
+def tile_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    def draw(rng: np.random.Generator) -> tuple | None:
+        pairs = [extents_of(rng, int(rng.integers(1, 3)), 8) for _ in range(2)]
+        if what == "row-major" or what == "column-major":
+            pairs = [[prod(part)] for part in pairs]
+        extents = pairs[0] + pairs[1]
+        strides = packed(rng, extents, 2 if what == "nested modes" else 1)
+        if what == "column-major":
+            strides = [1, extents[0]]
+        if what == "row-major":
+            strides = [extents[1], 1]
+        cut = len(pairs[0])
+        halves = [(extents[:cut], strides[:cut]), (extents[cut:], strides[cut:])]
+        joined = [(s[0], d[0]) if len(s) == 1 else (tuple(s), tuple(d)) for s, d in halves]
+        A = tuple(zip(*joined, strict=True))
+        tile = tuple(int(rng.integers(1, size(part) + 1)) for part in A[0])
+        if not 4 <= size(A[0]) <= 600:
+            return None
+        found = [divides(mode_of(A, n), (tile[n], 1)) if size(A[0][n]) % tile[n] == 0 else False for n in (0, 1)]
+        wanted = all(found) if what != "no layout" else False in found
+        return (A, tile) if wanted else None
+
+    return some(rng, draw)
+
+
+TILES = tuple({"what": what} for what in ("column-major", "row-major", "nested modes", "no layout"))
+
+
+def tiled_by_mode(A: tuple, tile: tuple) -> dict:
+    """logical_divide's order: (tile, rest) of the rows, then of the columns."""
+    found = [divided(mode_of(A, n), (tile[n], 1)) for n in (0, 1)]
+
+    def both(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return (np.array(first)[None, :] + np.array(second)[:, None]).ravel()
+
+    return {"tile": both(*(found[0][name] for name in ("tile", "rest"))),
+            "rest": both(*(found[1][name] for name in ("tile", "rest")))}  # fmt: skip
+
+
+def tiled_as_vector(A: tuple, tile: tuple) -> dict:
+    """The whole matrix divided as one vector of tm·tn neighbours."""
+    return divided(A, (tile[0] * tile[1], 1))
+
+
+# --- 06.16: threads and values ----------------------------------------------------------------------------
+
+
+def arrangement(rng: np.random.Generator, most: int) -> tuple:
+    """A grid (rows, columns) numbered by columns or by rows."""
+    r, c = (int(n) for n in rng.integers(1, most + 1, 2))
+    return ((r, c), (1, r)) if rng.random() < 0.5 else ((r, c), (c, 1))
+
+
+def thread_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    found = []
+    for _ in range(CALLS):
+        threads, values = arrangement(rng, 6), arrangement(rng, 4)
+        if what == "one value a thread":
+            values = ((1, 1), (1, 1))
+        if what == "one thread":
+            threads = ((1, 1), (1, 1))
+        if what == "vectors":
+            values = ((1, int(rng.choice([2, 4]))), (1, 1))
+        found.append((threads, values))
+    return found
+
+
+THREADS = tuple({"what": what} for what in ("one value a thread", "one thread", "vectors", "blocks of values"))
+
+
+def held(threads: tuple, values: tuple, raked: bool = False, row_major: bool = False, number=None) -> dict:
+    """Index in the tile of every value of every thread, thread first, by looking through both grids.
+
+    raked: neighbouring elements belong to neighbouring threads.
+    """
+    (tr, tc), (vr, vc) = threads[0], values[0]
+    rows, columns = tr * vr, tc * vc
+    order = [sorted(np.ndindex(*grid[0]), key=lambda at, grid=grid: at[0] * grid[1][0] + at[1] * grid[1][1])
+             if number is None else number(grid) for grid in (threads, values)]  # fmt: skip
+    found = []
+    for v in order[1]:
+        for t in order[0]:
+            i, j = (v[0] * tr + t[0], v[1] * tc + t[1]) if raked else (t[0] * vr + v[0], t[1] * vc + v[1])
+            found.append(i * columns + j if row_major else i + j * rows)
+    return {"places of value 0": np.array(found[: tr * tc]), "places": np.array(found)}
+
+
+def owners(value: object, threads: tuple, values: tuple) -> dict:
+    offsets(value)
+    if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
+        raise ValueError("A layout of two modes is wanted, (threads, values)")
+    return {"places of value 0": offsets((value[0][0], value[1][0])), "places": offsets(value)}
+
+
+def by_columns(grid: tuple) -> list:
+    """Numbered by columns whatever the strides say."""
+    return [(r, c) for c in range(grid[0][1]) for r in range(grid[0][0])]
+
+
+# --- 06.18 and 06.19: swizzle -----------------------------------------------------------------------------
+
+
+def swizzle_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    found = []
+    for _ in range(CALLS):
+        B, M = int(rng.integers(0, 5)), int(rng.integers(0, 5))
+        S = B + int(rng.integers(0, 4))
+        if what == "128 bytes":
+            B, M, S = 3, 4, 3
+        if what == "fields meet":
+            B = int(rng.integers(1, 5))
+            S = int(rng.integers(0, B))
+        found.append((int(rng.integers(0, 1 << (M + S + B + 2))), B, M, S))
+    return found
+
+
+SWIZZLES = tuple({"what": what} for what in ("128 bytes", "any B, M, S", "fields meet"))
+
+
+def bits_of(number: int) -> list[int]:
+    return [number >> place & 1 for place in range(24)]
+
+
+def swizzled(offset: int, B: int, M: int, S: int, down: bool = True, base: bool = True, wide: bool = False) -> dict:
+    """Bit by bit: bit M + i becomes its XOR with bit M + S + i, for i below B.
+
+    down: else the upper field changes.  base: else M is forgotten.  wide: everything above takes part.
+    """
+    if S < B:
+        raise ValueError("The two fields overlap")
+    bits, found, M = bits_of(offset), bits_of(offset), M if base else 0
+    for i in range(24 - M - S if wide else B):
+        low, high = M + i, M + S + i
+        found[low if down else high] = bits[low] ^ bits[high]
+    return {"offset": sum(bit << place for place, bit in enumerate(found))}
+
+
+def swizzle_unchecked(offset: int, B: int, M: int, S: int) -> dict:
+    return {"offset": offset ^ ((offset >> S) & ((2**B - 1) << M))}
+
+
+def bank_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    widths = {"128-byte rows": [128], "short rows": [16, 32, 64], "long rows": [256, 512, 1024]}[what]
+    return [(row, chunk) for row in widths for chunk in (4, 8, 16) if row >= chunk]
+
+
+BANKS = tuple({"what": what} for what in ("128-byte rows", "short rows", "long rows"))
+
+
+def wanted_banks(row: int, chunk: int) -> dict:
+    return {"whole chunks": 1, "one to one": 1, "wavefronts": np.ones(row // chunk)}
+
+
+def counted_banks(value: object, row: int, chunk: int) -> dict:
+    """What a swizzle does to a tile of 128 / chunk rows: is it a permutation, and how many wavefronts has a column?"""
+    good = isinstance(value, (tuple, list)) and len(value) == 3
+    if not good or any(not isinstance(n, (int, np.integer)) or n < 0 for n in value) or value[2] < value[0]:
+        raise ValueError("`(B, M, S)` is wanted, three whole numbers, S not below B")
+    B, M, S = (int(n) for n in value)
+    lanes = 128 // chunk
+    place = np.arange(lanes * row)
+    moved = place ^ (place >> S & (2**B - 1) << M)
+    whole = bool((moved.reshape(-1, chunk) == moved[::chunk, None] + np.arange(chunk)).all())
+    fits = bool((np.sort(moved) == place).all())
+    words = moved.reshape(lanes, row)[:, ::4].reshape(lanes, row // chunk, chunk // 4) // 4  # [row, chunk, word]
+    fronts = [np.bincount(np.unique(words[:, column]) % 32).max() for column in range(row // chunk)]
+    return {"whole chunks": int(whole), "one to one": int(fits), "wavefronts": np.array(fronts)}
+
+
+def banks_with(pick) -> object:
+    """A rival that picks (B, M, S) otherwise."""
+    return lambda row, chunk: counted_banks(pick(row, chunk), row, chunk)
+
+
+def log2(n: int) -> int:
+    return n.bit_length() - 1
+
+
+# --- 06.3, 06.27, 06.28: numbers about tiles --------------------------------------------------------------
+
+
+def one_result(name: str):
+    """Reads a single number; `name` is what it is called."""
+
+    def read(value: object, *args) -> dict:
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            raise ValueError("A number is wanted")
+        return {name: round(float(value), 9)}
+
+    return read
+
+
+def drawn(**ranges) -> object:
+    """Calls with each argument drawn from its list, by the case."""
+    names = [name for name in ranges if name != "cases"]
+
+    def calls(rng: np.random.Generator, what: str) -> list[tuple]:
+        lists = {**{name: ranges[name] for name in names}, **ranges["cases"][what]}
+        return [tuple(rng.choice(lists[name]).item() for name in names) for _ in range(CALLS)]
+
+    return calls
+
+
+DIMENSIONS = [1, 7, 31, 63, 64, 65, 100, 128, 129, 200, 333, 512]
+SIDES = [8, 16, 32, 64, 128]
+traffic_calls = drawn(m=DIMENSIONS, n=DIMENSIONS, k=DIMENSIONS, bm=SIDES, bn=SIDES, cases={
+    "tiles that divide": dict(m=[128, 256, 512], n=[128, 384, 640], k=[32, 64]), "any size": {}})  # fmt: skip
+
+
+def tile_bytes(m: int, n: int, k: int, bm: int, bn: int) -> dict:
+    """Tile by tile."""
+    total = 0
+    for i in range(0, m, bm):
+        for j in range(0, n, bn):
+            total += 4 * k * (min(bm, m - i) + min(bn, n - j))
+    return {"bytes": total}
+
+
+def whole_tile_bytes(m: int, n: int, k: int, bm: int, bn: int) -> dict:
+    return {"bytes": 4 * k * (bm + bn) * ceil(m / bm) * ceil(n / bn)}
+
+
+def bytes_with(count) -> object:
+    return lambda m, n, k, bm, bn: {"bytes": round(float(count(m, n, k, bm, bn)), 9)}
+
+
+fit_calls = drawn(
+    bm=[32, 64, 128, 256], bn=[32, 64, 128, 256], bk=[8, 16, 32, 64], threads=[128, 256, 384, 512],
+    registers=[32, 40, 57, 64, 96, 128, 168, 200, 255], stages=[1, 2, 3, 4],
+    cases={"small tiles": dict(bm=[32, 64], bn=[32, 64], bk=[8, 16]), "large tiles": dict(bm=[128, 256], bk=[32, 64]),
+           "many registers": dict(registers=[130, 168, 200, 255], threads=[256, 384, 512]),
+           "nothing limits": dict(bm=[8], bn=[8], bk=[8], registers=[16, 24], threads=[128], stages=[1])},
+)  # fmt: skip
+SM_SHARED, BLOCK_SHARED, RESERVED = 233_472, 232_448, 1024
+
+
+def fitting(bm: int, bn: int, bk: int, threads: int, registers: int, stages: int, unit: int = 8, partitions: int = 4,
+            reserved: int = RESERVED, block_limit: int = BLOCK_SHARED, most_blocks: int = 32, stage_count=None,
+            limits: str = "threads registers shared") -> dict:  # fmt: skip
+    """How many more blocks find room on one SM, taken in one by one."""
+    shared = 4 * bk * (bm + bn) * (stages if stage_count is None else stage_count)
+    if shared > block_limit:
+        return {"blocks": 0}
+    held, warps = -(-registers // unit) * unit, threads // 32
+    per_partition = 65536 // partitions // (32 * held)
+    blocks = 0
+    while blocks < most_blocks:
+        more = blocks + 1
+        if "threads" in limits and more * threads > 2048:
+            break
+        if "registers" in limits and more * warps > partitions * per_partition:
+            break
+        if "shared" in limits and more * (shared + reserved) > SM_SHARED:
+            break
+        blocks = more
+    return {"blocks": blocks}
+
+
+def fits_with(**changes) -> object:
+    return lambda *args: fitting(*args, **changes)
+
+
+share_calls = drawn(
+    m=[1, 16, 128, 1000, 1024, 2048, 4096, 4097, 8192], n=[128, 512, 1000, 2048, 4096, 8192], bm=[64, 128, 256],
+    bn=[64, 128, 256], per_sm=[1, 2, 3, 4], sms=[108, 132, 148],
+    cases={"tiles that divide": dict(m=[256, 1024, 4096], n=[256, 2048, 8192]), "any size": {},
+           "few rows": dict(m=[1, 7, 16, 33])},
+)  # fmt: skip
+
+
+def share_of(m: int, n: int, bm: int, bn: int, per_sm: int, sms: int, tiles=None, waves=ceil, area=None) -> dict:
+    """Useful elements over all that the launched waves have room for."""
+    count = -(-m // bm) * -(-n // bn) if tiles is None else tiles(m, n, bm, bn)
+    room = waves(count / (sms * per_sm)) * sms * per_sm * bm * bn
+    return {"share": round((m * n if area is None else area(m, n, bm, bn)) / room, 9)}
+
+
+def share_with(**changes) -> object:
+    return lambda *args: share_of(*args, **changes)
+
+
+# --- CUDA C++: the product itself -------------------------------------------------------------------------
+
+SIGNATURE = "sgemm(const float* A, const float* B, float* C, int m, int n, int k)"
+
+
+def matrices(rng: np.random.Generator, m: int, n: int, k: int) -> tuple:
+    return spread(rng, (m, k)), spread(rng, (k, n)), np.zeros((m, n), np.float32), m, n, k
+
+
+def multiplied_matrices(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+    return A.astype(np.float64) @ B.astype(np.float64)
+
+
+def b_transposed(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+    """B read as if it were stored by columns, where that stays inside."""
+    return A.astype(np.float64) @ B.reshape(n, k).T.astype(np.float64)
+
+
+def a_transposed(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+    return A.reshape(k, m).T.astype(np.float64) @ B.astype(np.float64)
+
+
+def only_steps(step: int, which: str):
+    """A sum over some of the k: the "first" step, the "last", or all but the unfinished one ("whole")."""
+
+    def oracle(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+        first = (k - 1) // step * step if which == "last" else 0
+        last = min(step, k) if which == "first" else k // step * step if which == "whole" else k
+        return A[:, first:last].astype(np.float64) @ B[first:last].astype(np.float64)
+
+    return oracle
+
+
+def product_rivals(step: int) -> tuple[Rival, ...]:
+    return (
+        Rival(key="only-last-tile", oracle=only_steps(step, "last"), hint=1,
+              sentence="**Only the last tile of k counts**: the sums are set to 0, or stored, inside the loop over tiles. "
+              "They live across all of it."),
+        Rival(key="only-first-tile", oracle=only_steps(step, "first"), hint=1,
+              sentence=f"**Only the first {step} of k are summed**: the tile moves on along k with every turn. Do the "
+              "loads use the loop's variable?"),
+        Rival(key="k-tail-lost", oracle=only_steps(step, "whole"), hint=1,
+              sentence=f"**The last, unfinished tile of k is left out** (k is no multiple of {step}). Round the number of "
+              "steps up, and fill what is missing with 0."),
+        Rival(key="b-transposed", oracle=b_transposed, sentence="**B is read by columns**: row p of B begins at "
+              "`p * n`, so B[p][j] is `B[p * n + j]`."),
+        Rival(key="a-transposed", oracle=a_transposed, sentence="**A is read by columns**: row i of A begins at "
+              "`i * k`, so A[i][p] is `A[i * k + p]`."),
+    )  # fmt: skip
+
+
+def shapes(*sizes: tuple[int, int, int]) -> tuple[dict[str, int], ...]:
+    return tuple({"m": m, "n": n, "k": k} for m, n, k in sizes)
+
+
+def read_once_a_tile(bm: int, bn: int):
+    """Bytes that tiles of bm x bn load, and 2 % for what is not aligned."""
+    return lambda m, n, k: 1.02 * tile_bytes(m, n, k, bm, bn)["bytes"]
+
+
+def per_fma(rate: float):
+    """A count for each multiply-add of a warp."""
+    return lambda m, n, k: rate * m * n * k / 32
+
+
+def whole_tiles(m: int, n: int, k: int) -> bool:
+    return m % 64 == n % 64 == 0 and k % 32 == 0
+
+
+LOADS = "smsp__inst_executed_op_shared_ld.sum"
+WAVEFRONTS = "l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"
+ATOMICS = Forbid(names=("atomic*",), because="Each element of C has one thread that adds it up.")
+TENSOR = Forbid(names=("wmma*", "mma*", "asm"), because="This half of the chapter is about FP32 on ordinary cores.")
+
+
+def sgemm(id: str, answer: str, tile: tuple[int, int], step: int, sizes, budgets, launch, **more) -> Cuda:
+    longest = max(k for _, _, k in sizes)
+    return Cuda(
+        id=id, answer=answer, signature=SIGNATURE, inputs=matrices, oracle=multiplied_matrices, outputs=("C",),
+        shapes=shapes(*sizes), launch=launch, dtype="float32",
+        # Terms of up to 16 cancel: a right sum is off by the rounding of the terms.
+        tolerance=Tolerance.of("float32", longest, floor=16.0), block=tile, budgets=budgets,
+        rivals=product_rivals(step), forbid=(ATOMICS, TENSOR), seconds=40.0, **more,
+    )  # fmt: skip
+
+
+def tiles_of(bm: int, bn: int, block):
+    return lambda m, n, k: dict(grid=(ceil(n / bn), ceil(m / bm)), block=block)
+
+
+# --- What the emulated GPU counts: the truths of the predictions ------------------------------------------
+
+NAIVE = r"""
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    int i = blockIdx.y * 32 + threadIdx.x, j = blockIdx.x * 8 + threadIdx.y;
+    if (i >= m || j >= n) return;
+    float sum = 0;
+    for (int p = 0; p < k; ++p) sum += A[i * k + p] * B[p * n + j];
+    C[i * n + j] = sum;
+}"""
+COLUMN = r"""
+__global__ void column(float4* out, int row, int swizzled) {
+    extern __shared__ float4 s[];
+    for (int i = threadIdx.x; i < 32 * row; i += 32) s[i] = make_float4(0, 0, 0, 0);
+    __syncthreads();
+    int at = threadIdx.x * row;
+    out[threadIdx.x] = s[swizzled ? at ^ (at >> 3 & 7) : at];
+}"""
+STORE = r"""
+__global__ void store(float* out) {
+    __shared__ float As[16][64];
+    int t = threadIdx.x, ar = t / 4, aq = t % 4 * 4;
+    for (int i = 0; i < 4; ++i) As[aq + i][ar] = i;
+    __syncthreads();
+    out[t] = As[t % 16][t];
+}"""
+
+
+@cache
+def naive_sectors(array: str, op: str = "ld") -> int:
+    """Sectors of one request of the naive product."""
+    args = [np.ones((64, 64), np.float32), np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32), 64, 64, 64]
+    report = emulate(NAIVE, "sgemm", (8, 2), (32, 8), args)
+    found = [one for one in report.accesses if one.array == array and one.op == op]
+    return sum(one.sectors for one in found) // sum(one.requests for one in found)
+
+
+def naive_intensity() -> float:
+    """FLOPs a byte of one step of one warp: 32 multiply-adds for the sectors of A and B."""
+    return 64 / (32 * (naive_sectors("A") + naive_sectors("B")))
+
+
+@cache
+def column_wavefronts(row: int, swizzled: bool) -> int:
+    """Of a load in which lane l reads the first 16 bytes of row l; row: in units of 16 bytes."""
+    args = [np.zeros(128, np.float32), row, int(swizzled)]
+    report = emulate(COLUMN, "column", 1, 32, args, dynamic_shared=32 * row * 16)
+    return next(one for one in report.accesses if one.space == "shared" and one.op == "ld").wavefronts
+
+
+@cache
+def store_wavefronts() -> int:
+    """Of one store of a column-wise written A tile of 16 x 64, lanes 4 to a row of A."""
+    report = emulate(STORE, "store", 1, 32, [np.zeros(32, np.float32)])
+    found = [one for one in report.accesses if one.space == "shared" and one.op == "st"]
+    return max(one.wavefronts // one.requests for one in found)
+
+
+def layout_value(at: object) -> int:
+    return int(offset_of(at, (((2, 4), 8), ((1, 16), 2)))["offset"])
+
+
+RIDGE_FP32 = 67 / 3.35  # FLOP a byte: H100 SXM's 67 TFLOP/s of FP32 over 3.35 TB/s
+
+EXERCISES = [
+    Predict(
+        id="06.1", title="The naive product, in sectors", minutes=3,
+        quantities=(
+            Quantity(
+                name="sectors_of_a", unit="sectors", value=lambda: naive_sectors("A"),
+                because="32 neighbouring threads stand in 32 rows of A, k floats apart: a sector each.",
+                misreads=(
+                    Misread(4, "rows-and-columns", "4 would be 32 neighbours in one row. Here `threadIdx.x` chooses the *row*."),
+                    Misread(1, "broadcast", "1 would be one address for all lanes. `i` differs from lane to lane."),
+                ),
+            ),
+            Quantity(
+                name="sectors_of_b", unit="sectors", value=lambda: naive_sectors("B"),
+                because="all 32 lanes have the same j, so they read the same float: one sector, a broadcast.",
+                misreads=(
+                    Misread(4, "coalesced", "4 would be 32 neighbouring columns. A warp here has one column j."),
+                    Misread(32, "strided", "32 would be 32 different rows of B. Row p and column j are the same for the whole warp."),
+                ),
+            ),
+            Quantity(
+                name="flops_per_byte", rtol=0.02, value=naive_intensity,
+                because="32 multiply-adds are 64 FLOPs; 33 sectors are 1056 bytes.",
+                misreads=(
+                    Misread(32 / 1056, "fma-is-two", "A multiply-add counts as two FLOPs."),
+                    Misread(0.25, "asked-for", "That is what the threads ask for, 8 bytes each. Memory moves whole sectors of 32 bytes."),
+                    Misread(64 / 33, "sectors-not-bytes", "That is FLOPs a sector; a sector is 32 bytes."),
+                    Misread(1056 / 64, "upside-down", "That is bytes a FLOP: turn it over."),
+                ),
+            ),
+        ),
+        hints=("Which of i and j changes from lane to lane of a warp? Lanes count along `threadIdx.x`.",
+               "A[i * k + p]: neighbouring lanes are k floats apart. B[p * n + j]: they are 0 floats apart."),
+        why="A warp's 32 threads are neighbours in `threadIdx.x`. What that index selects decides about every access.",
+    ),
+    sgemm(
+        "06.2", "coalesced", (8, 32), 1,
+        [(1, 1, 1), (7, 31, 5), (8, 32, 16), (9, 33, 17), (61, 53, 29), (24, 96, 40), (64, 64, 32)],
+        (
+            Budget(quantity="global load", at_most=4, where=lambda m, n, k: n % 32 == 0, key="uncoalesced", hint=0,
+                   because="Let neighbouring threads take neighbouring *columns*: then a warp's part of B is one row of 128 "
+                   "bytes, and its element of A is one for all."),
+            Budget(quantity="global store", at_most=4, where=lambda m, n, k: n % 32 == 0, key="uncoalesced", hint=0,
+                   because="The store has the same cure: `threadIdx.x` is the column."),
+        ),
+        lambda m, n, k: dict(grid=(ceil(n / 32), ceil(m / 8)), block=(32, 8)),
+        title="The same product, coalesced", minutes=6, dots=1, size="2 lines",
+        hints=("The grid tells it: blocks of 32 × 8 threads, x over the columns of C, y over its rows.",
+               "`i` comes from `blockIdx.y * 8 + threadIdx.y`, `j` from `blockIdx.x * 32 + threadIdx.x`; both need a guard.",
+               "C[i * n + j] with j from threadIdx.x: 32 lanes, 32 neighbouring floats, 4 sectors."),
+        why="The arithmetic is the same, the traffic falls from 33 to 5 sectors a step: a warp reads one float of A (broadcast) "
+        "and 32 neighbours of B. Nothing else in this chapter is as cheap.",
+        follow_up="what does a warp of 16 × 2 threads read in a step?",
+    ),
+    Calls(
+        id="06.3", title="What tiles load", minutes=6, dots=1, size="1 to 3 lines", answer="tile_traffic",
+        signature="tile_traffic(m, n, k, bm, bn) -> int", inputs=traffic_calls, oracle=tile_bytes, read=one_result("bytes"),
+        shapes=({"what": "tiles that divide"}, {"what": "any size"}),
+        rivals=(
+            Rival(key="whole-tiles", oracle=whole_tile_bytes, hint=1,
+                  sentence="**Tiles at the edge are counted whole.** What lies outside the matrix is not loaded: a tile of "
+                  "the last column reads only the columns of B that exist."),
+            Rival(key="swapped", oracle=bytes_with(lambda m, n, k, bm, bn: 4 * k * (m * -(-m // bm) + n * -(-n // bn))), hint=0,
+                  sentence="**The two counts are swapped**: A is loaded once for each tile *column* of C, so n and bn say how often."),
+            Rival(key="floats", oracle=bytes_with(lambda *a: tile_bytes(*a)["bytes"] / 4), sentence="**These are floats**; "
+                  "bytes are wanted, 4 each."),
+            Rival(key="once", oracle=bytes_with(lambda m, n, k, bm, bn: 4 * k * (m + n)), hint=0, sentence="**That is A and B once**, the "
+                  "floor that only a single tile reaches."),
+            Rival(key="no-rounding", oracle=bytes_with(lambda m, n, k, bm, bn: 4 * k * (m * n / bn + n * m / bm)), hint=1,
+                  sentence="**The number of tiles is not rounded up**: a started tile loads its whole side."),
+            Rival(key="rounds-down", oracle=bytes_with(lambda m, n, k, bm, bn: 4 * k * (m * (n // bn) + n * (m // bm))), hint=1,
+                  sentence="**The number of tiles is rounded down**: the unfinished tile at the edge loads too."),
+        ),
+        hints=("How often is one row of A loaded? Once for each tile that lies in its row of tiles.",
+               "There are ⌈n / bn⌉ tiles in a row of tiles, so all of A is loaded ⌈n / bn⌉ times; B likewise, ⌈m / bm⌉ times.",
+               "`4 * k * (m * columns + n * rows)`, columns and rows counting tiles, rounded up: `-(-n // bn)`."),
+        why="A tile of C needs bm rows of A and bn columns of B, whole: so A is read once for each tile column, B once for each tile row. "
+        "Twice the tile side, half the traffic, until registers and shared memory are full.",
+        follow_up="which of bm and bn should be larger if m is much larger than n?",
+    ),
+    Predict(
+        id="06.4", title="FLOPs for each byte of a tile", minutes=3,
+        quantities=(
+            Quantity(
+                name="tile_32", unit="FLOP/B", rtol=0.01, value=lambda: 32 * 32 / (2 * 64),
+                because="a step of 32 × 32 tiles does 2·32·32 FLOPs with 4·(32 + 32) bytes for each k.",
+                misreads=(Misread(16, "fma-or-float", "16 is multiply-adds per float, BM·BN/(BM + BN). FLOPs count 2, floats 4 bytes: half of it."),
+                          Misread(4, "fma-is-two", "A multiply-add counts as two FLOPs."),
+                          Misread(32, "bytes", "A float is 4 bytes.")),
+            ),
+            Quantity(
+                name="tile_128", unit="FLOP/B", rtol=0.01, value=lambda: 128 * 128 / (2 * 256),
+                because="four times the side, four times the reuse.",
+                misreads=(Misread(128, "area", "Sixteen times the area, but the sides are loaded: four times."),
+                          Misread(64, "fma-or-float", "64 is multiply-adds per float. FLOPs count 2, floats 4 bytes: half of it.")),
+            ),
+            Quantity(
+                name="smallest_side", value=lambda: next(s for s in (16, 32, 64, 128, 256) if s / 4 > RIDGE_FP32),
+                because="67 TFLOP/s over 3.35 TB/s are 20 FLOP a byte, and a square tile of side s does s/4.",
+                misreads=(Misread(64, "just-below", "64 / 4 = 16 FLOP a byte, below the 20 that are needed."),
+                          Misread(32, "half-bytes", "A square tile of side s does s/4 FLOP a byte in FP32: 8 for a side of 32."),
+                          Misread(256, "one-too-far", "128 / 4 = 32 already passes 20.")),
+            ),
+        ),
+        hints=("For each k, a tile loads BM floats of A and BN floats of B, and does BM·BN multiply-adds.",
+               "2·BM·BN / (4·(BM + BN)); for a square of side s that is s/4."),
+        why="BM·BN/(BM + BN) is the side-to-area ratio that all tiling lives on. It is the same at every level: global to shared, shared to registers.",
+    ),
+    Predict(
+        id="06.5", title="A tile's warps and instructions", minutes=4,
+        quantities=(
+            Quantity(
+                name="warps", value=lambda: (128 // 64) * (128 // 64) * (32 // 32),
+                because="128×128 is covered by 2 × 2 warp tiles of 64×64, and both have all 32 of k.",
+                misreads=(Misread(2, "one-direction", "2 in each of two directions."), Misread(8, "k-counted", "Along k both are 32: no further split."),
+                          Misread(128, "threads", "These are threads; a warp has 32.")),
+            ),
+            Quantity(
+                name="accumulators_per_thread", unit="registers", value=lambda: 64 * 64 // 32,
+                because="a warp's 64·64 sums are shared out over 32 threads, in FP32 one register each.",
+                misreads=(Misread(4096, "per-warp", "That is a whole warp's; it has 32 threads."), Misread(64, "half", "That would be FP16 sums, two in a register."),
+                          Misread(512, "four-warps", "That would be all four warps' sums in one warp.")),
+            ),
+            Quantity(
+                name="mma_per_warp", value=lambda: (64 // 16) * (64 // 8) * (32 // 16),
+                because="64/16 · 64/8 · 32/16 instructions m16n8k16 for each step of k = 32.",
+                misreads=(Misread(32, "k-forgotten", "That is one k of 16; the warp tile has 32."), Misread(256, "block", "That is the block's; each of its four warps does a quarter."),
+                          Misread(16, "n-is-16", "m16n8k16: n is 8.")),
+            ),
+        ),
+        hints=("Divide shape by shape: threadblock by warp gives warps, warp by instruction gives instructions.",
+               "(128/64)·(128/64) warps; (64/16)·(64/8)·(32/16) instructions; 64·64 sums over 32 threads."),
+        why="Three shapes, divided by each other, tell a kernel's threads, its registers and its instruction count. Interviewers do this sum aloud.",
+    ),
+    Predict(
+        id="06.6", title="Shape and stride", minutes=4,
+        quantities=(
+            Quantity(
+                name="offset_of_1_2", value=lambda: layout_value((1, 2)),
+                because="1 in the mode (2,4):(1,16) is (1, 0), offset 1; 2 in the mode 8:2 is 4.",
+                misreads=(Misread(20, "first-mode-last", "The number 1 in mode (2,4) is (1, 0): the leftmost runs fastest. You have taken (0, 1), offset 16."),
+                          Misread(18, "wrong-mode", "Each coordinate goes with its own mode: 1 with (2,4):(1,16), 2 with 8:2."),
+                          Misread(10, "row-major", "The strides say where: 1·1 + 2·2.")),
+            ),
+            Quantity(
+                name="offset_of_index_13", value=lambda: layout_value(13),
+                because="13 = 5 + 8·1: coordinate (5, 1), and 5 in (2,4) is (1, 2), offset 1 + 32; 1 in 8:2 is 2.",
+                misreads=(Misread(13, "identity", "The index is not the offset, unless the strides are those of a packed, column-major layout."),
+                          Misread(7, "flat-strides", "5 in the mode (2,4) is (1, 2): its second part has stride 16."),
+                          Misread(11, "row-major", "Index 13 counts the leftmost mode fastest: 13 mod 8 = 5 goes to mode 0.")),
+            ),
+        ),
+        hints=("A number given for a nested mode is split the same way as an index: leftmost fastest.",
+               "13 mod 8 = 5 is for the first mode, 13 div 8 = 1 for the second. 5 in (2,4): (5 mod 2, 5 div 2)."),
+        why="Every coordinate, index or tuple, comes down to one number for each mode; the offset is their dot product with the strides.",
+    ),
+    Calls(
+        id="06.7", title="Index to coordinate", minutes=8, dots=1, size="5 to 7 lines", answer="idx2crd",
+        signature="idx2crd(index, shape)", inputs=index_calls, oracle=coordinate_of, read=a_coordinate, shapes=KIND_CASES,
+        rivals=(
+            Rival(key="last-first", oracle=coordinate_last_first, hint=0, sentence="**The rightmost mode runs fastest here.** In CuTe it is the "
+                  "leftmost: index 1 is the second element of the *first* mode."),
+            Rival(key="never-divided", oracle=coordinate_by_mode, hint=1, sentence="**The index is never divided**: after a mode has taken its "
+                  "remainder, the next one works on what is left, `index // size`."),
+        ),
+        hints=("A shape that is a number: the index is the coordinate. A tuple: each mode takes its share, from left to right.",
+               "The share is `index % size(mode)`; the next mode goes on with `index // size(mode)`.",
+               "The mode may be a tuple itself: call idx2crd on its share. `layouts.size` gives the size of any shape."),
+        why="It is counting in a number system whose digits have different bases, the fastest digit on the left.",
+    ),
+    Calls(
+        id="06.8", title="Coordinate to offset", minutes=10, dots=2, size="6 to 8 lines", answer="crd2idx", uses=("06.7",),
+        signature="crd2idx(crd, layout) -> int", inputs=coordinate_calls, oracle=offset_of, read=a_number, shapes=KIND_CASES,
+        rivals=(
+            Rival(key="last-first", oracle=offset_last_first, hint=1, sentence="**A number for a tuple of modes is split with the rightmost mode "
+                  "fastest.** In CuTe the leftmost is."),
+            Rival(key="not-split", oracle=offset_first_stride, hint=1, sentence="**A number for a tuple of modes goes whole to the first of "
+                  "them.** It has to be split among all: idx2crd does that."),
+        ),
+        hints=("Three cases: the shape is a number; shape and coordinate are tuples; the shape is a tuple, the coordinate a number.",
+               "The third case becomes the second: `idx2crd(crd, shape)` splits the number.",
+               "Two tuples: the sum of `crd2idx(c, (s, d))` over the modes. A number: `crd * stride`."),
+        why="A layout is a function from coordinates to offsets: split what is not split yet, then take the dot product with the strides.",
+    ),
+    Calls(
+        id="06.9", title="Coalesce", minutes=12, dots=2, size="8 to 12 lines", answer="coalesce",
+        signature="coalesce(A)", inputs=layout_calls, oracle=coalesced, read=a_flat_layout, shapes=KIND_CASES,
+        forbid=(Forbid(names=("utils.layouts.layout_of",), because="It is this exercise."),),
+        rivals=(
+            Rival(key="keeps-ones", oracle=coalesced_keeping_ones, hint=1, sentence="**Modes of size 1 stay**: their coordinate is always 0, so they "
+                  "go, whatever their stride."),
+            Rival(key="sorted", oracle=coalesced_sorted, hint=0, sentence="**The modes are sorted by stride**: that changes which index maps where. "
+                  "Only neighbours, in the order they have, may merge."),
+            Rival(key="same-stride", oracle=coalesced_same_stride, hint=2, sentence="**Modes of equal stride are merged.** s₀:d₀ and s₁:d₁ become one "
+                  "when d₁ = s₀·d₀: the second goes on where the first ends."),
+            Rival(key="only-flat", oracle=coalesced_flattened, hint=2, sentence="**It is flattened, and nothing is merged.**"),
+        ),
+        hints=("Flatten (`layouts.modes`), go from left to right, and keep a list of what cannot be merged further.",
+               "Skip modes of size 1. They may stand between two that merge.",
+               "Merge s₁:d₁ into the last kept s₀:d₀ when d₁ = s₀·d₀: it becomes s₀·s₁:d₀.",
+               "One mode left: return numbers, not tuples of one. None left: (1, 0)."),
+        why="Two neighbouring modes are one when the second continues where the first ends. Left to right is enough, since a merge does not change what the next "
+        "mode is compared with: s₀·s₁·d₀ is where both end.",
+        follow_up="which layouts of size 24 coalesce to 24:1?",
+    ),
+    Calls(
+        id="06.10", title="Composition", minutes=30, dots=3, size="18 to 25 lines", answer="composition", uses=("06.9",),
+        signature="composition(A, B)", inputs=composition_calls, oracle=composition_of, read=lambda value, *args: a_layout(value),
+        shapes=COMPOSITIONS, inadmissible="No layout has the offsets A(B(0)), A(B(1)), ...",
+        forbid=(Forbid(names=("utils.layouts.layout_of",), because="Find the layout from the modes of A and B."),),
+        rivals=(
+            Rival(key="modes-meet", oracle=composed_mode_by_mode, hint=3, sentence="**Modes of B that together run past the end of a mode of A go "
+                  "unnoticed**: each of them divides, their sum carries over. Compare the result with A(B(i)) for all i at the end."),
+            Rival(key="no-error", oracle=composed_unchecked, hint=3, sentence="**Divisions that leave a remainder go unnoticed**: where a mode of A is "
+                  "not divided evenly, there may be no layout at all. Compare with A(B(i)) at the end, or check every division."),
+            Rival(key="no-error", oracle=lambda A, B: composed_unchecked(A, B, up=True), hint=3, sentence="**Divisions that leave a remainder go "
+                  "unnoticed**: where a mode of A is not divided evenly, there may be no layout at all. Compare with A(B(i)) at the end, or "
+                  "check every division."),
+            Rival(key="one-mode", oracle=composed_in_one_line, hint=1, sentence="**Only A's first mode is used.** Once B steps past the end of a mode of A, "
+                  "it goes on in the next, with that mode's stride."),
+        ),
+        hints=("B of several modes: compose A with each mode of B by itself, and put the results side by side.",
+               "One mode s:d of B: walk over the modes of `coalesce(A)`. Stepping by d leaves `extent // d` elements of the first (if d divides it), or none of it "
+               "but one (if it divides d, and then d shrinks by it).",
+               "From what a mode offers, take as many as are still wanted: `take = min(offer, s)`, stride `d` times the mode's; go on with `s // take`. The last mode of A "
+               "gets all the rest.",
+               "Where something does not divide: ValueError. And compare with A(B(i)) for all i at the end: where modes of B add up past the end of a mode of A, every "
+               "mode by itself looks right."),
+        why="B picks indices of A. One mode of B is a walk with a fixed step, and a walk through a mixed number system is again one if the steps divide the digits' bases. "
+        "CuTe checks the divisions where it can, at compile time, and trusts you that modes of B do not add up past a digit; comparing all values costs nothing here.",
+        follow_up="when is A∘B row-major for a column-major A?",
+    ),
+    Predict(
+        id="06.11", title="What a layout leaves out", minutes=3,
+        quantities=(
+            Quantity(
+                name="third_copy", value=lambda: complement_of((4, 2), 24)["offsets"][2],
+                because="4:2 covers 0, 2, 4, 6. Its copy at 1 fills the holes; the next free place is 8.",
+                misreads=(Misread(2, "holes", "2 is covered by the first copy. After the copies at 0 and 1, everything below 8 is."),
+                          Misread(16, "fourth", "That is the copy after the next: 0, 1, 8, 9, 16, 17.")),
+            ),
+            Quantity(
+                name="copies", value=lambda: len(complement_of((4, 2), 24)["offsets"]),
+                because="each copy covers 4 of 24 places.",
+                misreads=(Misread(3, "repeats-only", "The copies at 1, 9 and 17 belong too."), Misread(24, "elements", "These are places; a copy covers 4."),
+                          Misread(4, "its-size", "That is the size of 4:2 itself."), Misread(20, "places-left", "These are the places left, not the copies.")),
+            ),
+        ),
+        hints=("Write 0 to 23 in a row and mark what 4:2 covers. Shift it to the first free place; mark; again.",
+               "0, 2, 4, 6, then 1, 3, 5, 7: now all below 8 is marked."),
+        why="The complement says where copies of a layout go so that together they cover everything once.",
+    ),
+    Calls(
+        id="06.12", title="Complement", minutes=18, dots=3, size="8 to 10 lines", answer="complement", uses=("06.9",),
+        signature="complement(A, M)", inputs=complement_calls, oracle=complement_of, read=lambda value, *args: a_layout(value),
+        shapes=COMPLEMENTS, inadmissible="Copies of A cannot cover every place once.",
+        forbid=(Forbid(names=("utils.layouts.layout_of",), because="Find the layout from the modes of A."),),
+        rivals=(
+            Rival(key="only-repeats", oracle=complement_only_repeats, hint=1, sentence="**The holes inside A are forgotten**: copies that fill them come "
+                  "first, repetitions of the whole after that."),
+            Rival(key="counts-ones", oracle=complement_with_ones, hint=3, sentence="**Modes of size 1 take part**: their one coordinate is 0, "
+                  "whatever their stride. Leave them out."),
+            Rival(key="unsorted", oracle=complement_unsorted, hint=0, sentence="**The modes are taken in A's order.** The smallest stride comes first: the lowest hole is filled first."),
+            Rival(key="rounds-down", oracle=complement_rounded_down, hint=2, sentence="**M is rounded down** to whole repetitions: the last, unfinished "
+                  "one counts too."),
+        ),
+        hints=("Sort A's modes by stride. Below the smallest stride d there are d places and only place 0 is covered: that is a mode d:1 of the answer.",
+               "Then A's mode s:d and that mode together cover s·d places without a hole. Call it the span. The next larger stride d' leaves d' / span of such stretches: a mode (d' / span):span.",
+               "After the last mode: ⌈M / span⌉ repetitions, a mode ⌈M / span⌉:span.",
+               "If a stride is no multiple of the span so far (0 is none, either), copies would meet or leave holes: ValueError. Modes of size 1 do not count."),
+        why="Going up through the strides, everything below the span is covered, by A and by the copies so far. The next stride tells how many such stretches fit in between.",
+        follow_up="what is the complement of the complement?",
+    ),
+    Calls(
+        id="06.13", title="Logical divide", minutes=10, dots=2, size="4 lines", answer="logical_divide", uses=("06.9", "06.10", "06.12"),
+        signature="logical_divide(A, B)", inputs=divide_calls, oracle=divided, read=two_modes, shapes=DIVIDES,
+        inadmissible="B does not tile A: its copies meet, or no layout has the offsets.",
+        forbid=(Forbid(names=("utils.layouts.layout_of",), because="Compose what you have."),),
+        rivals=(
+            Rival(key="not-composed", oracle=divided_tile_only, hint=1, sentence="**The second mode is the complement itself**: it counts in indices of A. Compose A with it."),
+            Rival(key="swapped", oracle=divided_swapped, hint=0, sentence="**Tile and rest are swapped**: the first mode walks inside a tile, the second from tile to tile."),
+            Rival(key="contiguous", oracle=divided_contiguous, hint=1, sentence="**The tiles are taken to be neighbours**, size(B) apart. Where B has a stride, the next tile begins "
+                  "in its first hole: complement(B, size(A))."),
+        ),
+        hints=("Two modes: inside a tile, A∘B; from tile to tile, A composed with what B leaves out.",
+               "What B leaves out is `complement(B, size of A)`.",
+               "Put the two side by side: shapes in one pair, strides in another."),
+        why="B says which indices make a tile, its complement where the other tiles begin; A turns both into offsets.",
+    ),
+    Calls(
+        id="06.14", title="Logical product", minutes=10, dots=2, size="4 to 5 lines", answer="logical_product", uses=("06.9", "06.10", "06.12"),
+        signature="logical_product(A, B)", inputs=product_calls, oracle=multiplied, read=two_modes, shapes=PRODUCTS,
+        inadmissible="Copies of A cannot stand side by side.",
+        forbid=(Forbid(names=("utils.layouts.layout_of",), because="Compose what you have."),),
+        rivals=(
+            Rival(key="by-size", oracle=multiplied_by_size, hint=0, sentence="**Copies are put size(A) apart**: right only where A has no holes. Where it has, the next copy goes into them."),
+            Rival(key="by-span", oracle=multiplied_by_span, hint=0, sentence="**The copies stand behind each other, never in the holes of A.** complement(A, ...) lists the places in order."),
+            Rival(key="by-cosize", oracle=multiplied_by_cosize, hint=0, sentence="**Copies are put cosize(A) apart**, never in the holes of A. complement(A, ...) lists the places in order."),
+            Rival(key="not-placed", oracle=multiplied_not_placed, hint=1, sentence="**The second mode is B itself**: B counts copies of A; where copy number j stands is "
+                  "complement(A, ...)(j)."),
+        ),
+        hints=("The places where copies of A can stand, in order, are complement(A, M), with M large enough for all copies that B names.",
+               "B names copies 0 to cosize(B) − 1, where cosize is the largest offset of B, plus 1. So M = size(A) · cosize(B).",
+               "First mode: A. Second mode: composition(complement(A, M), B)."),
+        why="The product repeats A; B says in which order and with which gaps, and A's complement turns a copy's number into its place.",
+    ),
+    Calls(
+        id="06.15", title="A matrix in tiles", minutes=12, dots=2, size="7 lines", answer="zipped_divide", uses=("06.9", "06.10", "06.12", "06.13"),
+        signature="zipped_divide(A, tile)", inputs=tile_calls, oracle=tiled, read=two_modes, shapes=TILES,
+        inadmissible="The tiles do not fill A, or no layout has these offsets.",
+        forbid=(Forbid(names=("utils.layouts.layout_of",), because="Divide what you have."),),
+        rivals=(
+            Rival(key="by-mode", oracle=tiled_by_mode, hint=1, sentence="**The modes stand as logical_divide leaves them**, ((tm, rest), (tn, rest)). Gather them: both tile modes in the first, both "
+                  "rests in the second."),
+            Rival(key="as-vector", oracle=tiled_as_vector, hint=0, sentence="**The matrix is divided as one vector** of tm·tn neighbours. A tile of a matrix is a piece of its rows times a piece of its "
+                  "columns: divide mode by mode."),
+        ),
+        hints=("Divide the row mode `(A[0][0], A[1][0])` by `(tile[0], 1)`, and the column mode likewise.",
+               "Each gives two modes, (tile, rest). Gather: ((tile of rows, tile of columns), (rest of rows, rest of columns)), shapes and strides alike.",
+               "A side that does not divide: ValueError. (CuTe rounds up there and leaves it to you to mask what is outside.)"),
+        why="By-mode, then regrouped: the first mode is a tile with its own layout, the second says where each tile begins. `local_tile` in a CuTe kernel is this and an index.",
+        follow_up="what is the layout of tile (1, 2)?",
+    ),
+    Calls(
+        id="06.16", title="Who holds what", minutes=18, dots=3, size="6 to 9 lines", answer="thread_values",
+        signature="thread_values(threads, values)", inputs=thread_calls, oracle=held, read=owners, shapes=THREADS,
+        rivals=(
+            Rival(key="raked", oracle=lambda *a: held(*a, raked=True), hint=0, sentence="**Neighbouring elements go to neighbouring threads here.** Wanted is that each thread holds a block: "
+                  "thread row r has the tile's rows from r·vr on."),
+            Rival(key="row-major", oracle=lambda *a: held(*a, row_major=True), hint=1, sentence="**The tile is counted by rows**: element (i, j) of a column-major tile with `rows` rows is number i + j·rows."),
+            Rival(key="numbering", oracle=lambda *a: held(*a, number=by_columns), hint=2, sentence="**Threads and values are numbered by columns whatever their strides say.** A grid (4, 8):(8, 1) is numbered "
+                  "by rows: its fastest mode is the one of stride 1."),
+        ),
+        hints=("One thread further down: vr rows further in the tile. One thread further right: vc columns, each of `rows` elements. One value down: 1, one value right: `rows`.",
+               "rows = tr · vr. So the steps are (vr, vc · rows) for threads and (1, rows) for values.",
+               "The thread's *number* runs fastest along the mode of stride 1: sort the two modes by their stride, the step of each with it."),
+        why="A thread-value layout maps (thread, value) to the tile, and it is what `TiledCopy` and every MMA atom are described by. Composing the data's layout with it gives each thread's own piece.",
+        follow_up="which order of threads makes the 128-byte loads of a row-major tile coalesced?",
+    ),
+    Predict(
+        id="06.17", title="A column of 16-byte chunks", minutes=3,
+        quantities=(
+            Quantity(
+                name="plain", unit="wavefronts", value=lambda: column_wavefronts(8, False),
+                because="a quarter warp is 8 lanes, 8 rows of 128 bytes: all in the same four banks. 8 wavefronts, four times.",
+                misreads=(Misread(8, "one-quarter", "That is one quarter of the warp; a 16-byte load is served in four."), Misread(4, "free", "4 is what it would take without conflicts."),
+                          Misread(128, "words", "A lane's four words are in four banks: they do not wait for each other.")),
+            ),
+            Quantity(
+                name="swizzled", unit="wavefronts", value=lambda: column_wavefronts(8, True),
+                because="row r's chunk 0 sits at chunk r mod 8: eight lanes, eight groups of four banks.",
+                misreads=(Misread(1, "one-wavefront", "32 · 16 bytes are 512; a wavefront carries 128."), Misread(8, "two-way", "Eight rows go to eight different chunks: no two meet.")),
+            ),
+            Quantity(
+                name="padded", unit="wavefronts", value=lambda: column_wavefronts(9, False),
+                because="rows of 144 bytes begin four banks further each time: 36·r mod 32 = 4·r.",
+                misreads=(Misread(8, "two-way", "Lane r starts at bank 4·r: eight lanes cover all 32 banks."), Misread(32, "no-help", "One chunk of padding moves each row four banks on.")),
+            ),
+        ),
+        hints=("16-byte loads are served by quarter warps, 8 lanes at a time (chapter 03, section 2).",
+               "128 bytes are 32 banks: row r begins at bank 0 for every r. Where does it begin with 144?"),
+        why="Both cures work. The swizzle costs no memory, leaves every row aligned to its 128 bytes, and is what TMA and the tensor cores' descriptors know.",
+    ),
+    Calls(
+        id="06.18", title="Swizzle<B, M, S>", minutes=8, dots=1, size="4 lines", answer="swizzle",
+        signature="swizzle(offset, B, M, S) -> int", inputs=swizzle_calls, oracle=swizzled, read=a_number, shapes=SWIZZLES,
+        inadmissible="The two fields overlap when S < B, and the map would not be its own inverse.",
+        rivals=(
+            Rival(key="upper-changes", oracle=lambda *a: swizzled(*a, down=False), hint=1, sentence="**The upper field changes, the lower one should**: rows stay rows, chunks move inside their row."),
+            Rival(key="base-forgotten", oracle=lambda *a: swizzled(*a, base=False), hint=0, sentence="**M is forgotten**: the lowest M bits stay as they are, both fields lie above them."),
+            Rival(key="no-mask", oracle=lambda *a: swizzled(*a, wide=True), hint=0, sentence="**All bits above take part**: only B of them do. Mask the field before you shift it."),
+            Rival(key="unchecked", oracle=swizzle_unchecked, hint=2, sentence="**S < B goes unnoticed**: the two fields overlap then, and ValueError is wanted."),
+        ),
+        hints=("B bits from bit M + S on are shifted down by S and XOR-ed into the B bits from bit M on.",
+               "`mask = (2**B - 1) << (M + S)`; `offset ^ ((offset & mask) >> S)`.",
+               "S below B: ValueError."),
+        why="XOR with something that itself stays unchanged is its own inverse, so the map is one to one: no two offsets meet, and reading applies the same function as writing.",
+    ),
+    Calls(
+        id="06.19", title="Choose the swizzle", minutes=12, dots=2, size="3 to 6 lines", answer="swizzle_for",
+        signature="swizzle_for(row, chunk) -> (B, M, S)", inputs=bank_calls, oracle=wanted_banks, read=counted_banks, shapes=BANKS,
+        rivals=(
+            Rival(key="always-128", oracle=banks_with(lambda row, chunk: (3, 4, 3)), hint=0, sentence="**Swizzle<3,4,3> for everything**: it is made for rows of 128 bytes and chunks of 16."),
+            Rival(key="row-bits-too-low", oracle=banks_with(lambda row, chunk: (log2(max(row, chunk)) - log2(chunk), log2(chunk), log2(max(row, chunk)) - log2(chunk))), hint=2,
+                  sentence="**The bits of the row are taken right above the row.** In rows shorter than 128 bytes neighbours lie in different banks anyway; "
+                  "the rows that meet differ from bit 7 on. In longer rows only 128 bytes' worth of chunks can be told apart."),
+        ),
+        hints=("M: a chunk stays whole, so M = log2(chunk). B: the chunks of one row, but at most those of 128 bytes, which are all the banks.",
+               "Which address bits tell apart rows that meet in the same banks? Those from the row's length on, and never below 128 bytes, bit 7.",
+               "B = min(log2 row, 7) − M, S = max(log2 row, 7) − M."),
+        why="Banks are decided by address bits 2 to 6. Rows that collide agree in them and differ above: in bits from max(7, log2 row) on. XOR those into the bits that choose the chunk. For 16-byte chunks this gives "
+        "<1,4,3>, <2,4,3>, <3,4,3> for rows of 32, 64, 128 bytes: the swizzle modes of TMA.",
+        follow_up="why does TMA offer no swizzle for rows of 256 bytes?",
+    ),
+    sgemm(
+        "06.20", "shared_tile", (32, 32), 32,
+        [(1, 1, 1), (31, 33, 32), (32, 32, 31), (33, 31, 33), (61, 37, 53), (40, 70, 40), (64, 64, 32)],
+        (
+            Budget(quantity="read", at_most=read_once_a_tile(32, 32), where=whole_tiles, key="not-tiled", hint=0,
+                   because="Each element of a tile is to be loaded from global memory once, by one thread of the block, and read by all from shared memory."),
+            Budget(quantity="global load", at_most=4, where=whole_tiles, key="uncoalesced", hint=1,
+                   because="Both tiles are copied row by row: `threadIdx.x` along the row, in A as in B."),
+            Budget(quantity="global store", at_most=4, where=whole_tiles, key="uncoalesced", because="`threadIdx.x` is the column of C."),
+            Budget(quantity="conflicts", at_most=0, key="bank-conflicts", hint=2,
+                   because="A warp has one row of C: it reads one word of the A tile, for all lanes, and a row of the B tile. Neither needs a conflict."),
+        ),
+        tiles_of(32, 32, (32, 32)),
+        title="A tile in shared memory", minutes=20, dots=2, size="12 lines",
+        hints=("Each turn of the loop: every thread loads one element of the A tile and one of the B tile, a barrier, 32 multiply-adds, a barrier.",
+               "A tile: row `i`, column `p + threadIdx.x`. B tile: row `p + threadIdx.y`, column `j`. Outside the matrices: 0.",
+               "`sum += As[threadIdx.y][q] * Bs[q][threadIdx.x]`: the first is a broadcast, the second a row.",
+               "Threads whose element of C lies outside still load and still reach both barriers: guard the loads and the store, nothing else."),
+        why="Each element that comes in is used 32 times. The second barrier keeps a fast warp from overwriting a tile that a slow one still reads.",
+        follow_up="what would happen with only the first barrier, and which fault would be reported?",
+    ),
+    Predict(
+        id="06.21", title="Loads for each multiply-add", minutes=4,
+        quantities=(
+            Quantity(
+                name="column_of_8", rtol=0.001, value=9 / 8, because="8 of A and 1 of B for 8 multiply-adds.",
+                misreads=(Misread(2, "no-reuse", "That is the plain tile: the one B of a step now serves 8 multiply-adds."), Misread(16 / 8, "both", "B is read once for all 8.")),
+            ),
+            Quantity(
+                name="square_4x4", rtol=0.001, value=8 / 16, because="4 of A and 4 of B for 16 multiply-adds.",
+                misreads=(Misread(2, "no-reuse", "Every A meets every B: 8 loads, 16 multiply-adds."), Misread(1, "eight-for-eight", "8 loads make 4·4 = 16 multiply-adds."),
+                          Misread(1 / 16, "one-load", "4 + 4 loads.")),
+            ),
+            Quantity(
+                name="square_8x8", rtol=0.001, value=16 / 64, because="8 + 8 loads, 64 multiply-adds: BM·BN/(BM + BN) again, in registers.",
+                misreads=(Misread(0.5, "like-4x4", "Twice the side, half the loads."), Misread(1 / 8, "area", "8 + 8 loads for 64."), Misread(2, "no-reuse", "Every A meets every B.")),
+            ),
+        ),
+        hints=("Count, for one q: how many words of As and Bs does the thread read, and how many multiply-adds does it make of them?",
+               "A column of TM: TM + 1 loads, TM multiply-adds. TM × TN: TM + TN loads, TM·TN."),
+        why="The law of section 1 once more, one level down: shared memory to registers.",
+    ),
+    sgemm(
+        "06.22", "column_tile", (64, 64), 8,
+        [(1, 1, 1), (63, 65, 8), (64, 64, 7), (65, 63, 9), (5, 130, 11), (64, 64, 32)],
+        (
+            Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=1,
+                   because="A block loads its 64 × 8 and 8 × 64 tiles once a step, one element of each by every thread."),
+            Budget(quantity=LOADS, at_most=per_fma(1.2), where=whole_tiles, key="no-reuse", hint=2,
+                   because="Read `Bs[q][col]` once into a register and use it for all eight sums: 9 loads for 8 multiply-adds."),
+            Budget(quantity="instructions", at_most=per_fma(3.9), where=whole_tiles, key="instructions",
+                   because="Everything that does not change with q belongs outside its loop."),
+            Budget(quantity="global store", at_most=4, where=whole_tiles, key="uncoalesced", because="The lanes of a warp own neighbouring columns."),
+        ),
+        tiles_of(64, 64, 512),
+        title="Eight sums a thread", minutes=25, dots=2, size="17 lines",
+        hints=("Thread t owns column t % 64 of the tile and the eight rows from t / 64 · 8 on: `float sum[8]`.",
+               "Loading: the A tile has 64 · 8 elements, thread t takes row t / 8, column t % 8; the B tile row t / 64, column t % 64.",
+               "For each q: one b in a register, then eight times `sum[r] += As[row + r][q] * b`."),
+        why="A 64 × 64 tile halves the global traffic of 32 × 32, with half the threads: a thread with eight sums needs eight values of A, but only one of B.",
+        follow_up="why eight rows and not eight columns?",
+    ),
+    sgemm(
+        "06.23", "square_tile", (64, 64), 16,
+        [(1, 1, 1), (63, 65, 16), (64, 64, 15), (65, 63, 17), (5, 130, 11), (64, 64, 32)],
+        (
+            Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=0,
+                   because="A block loads its 64 × 16 and 16 × 64 tiles once a step, four elements of each by every thread."),
+            Budget(quantity=LOADS, at_most=per_fma(0.55), where=whole_tiles, key="no-reuse", hint=2,
+                   because="Read four of A and four of B into registers, then do all sixteen multiply-adds from there."),
+            Budget(quantity="instructions", at_most=per_fma(3.4), where=whole_tiles, key="instructions",
+                   because="Everything that does not change with q belongs outside its loop."),
+        ),
+        tiles_of(64, 64, 256),
+        title="Sixteen sums a thread", minutes=25, dots=2, size="20 lines",
+        hints=("256 threads, 1024 elements in each tile: `for (int e = t; e < 1024; e += 256)`, row and column from e.",
+               "Thread t owns rows t / 16 · 4 to + 3 and columns t % 16 · 4 to + 3, or any other 4 × 4 that together cover the tile.",
+               "For each q: `float a[4], b[4]` filled from As and Bs, then two nested loops of multiply-adds on `sum[4][4]`."),
+        why="An outer product of two small vectors: TM + TN loads, TM·TN multiply-adds. It is what every fast product does at the bottom, tensor cores included.",
+        follow_up="8 × 8 sums would halve the loads again. What do they cost?",
+    ),
+    Predict(
+        id="06.24", title="Sixteen bytes at a time", minutes=3,
+        quantities=(
+            Quantity(
+                name="loads_per_fma", rtol=0.001, value=2 / 16, because="one float4 of A, one of B: two load instructions for sixteen multiply-adds.",
+                misreads=(Misread(0.5, "words", "That counts words. A float4 is one instruction."), Misread(1 / 16, "one", "One for A and one for B.")),
+            ),
+            Quantity(
+                name="store_wavefronts", unit="wavefronts", value=store_wavefronts,
+                because="lanes 4r to 4r + 3 write column r of rows 0, 4, 8 and 12 of As: 64 floats apart, the same bank. Eight different banks, four deep.",
+                misreads=(Misread(1, "free", "As[aq][ar]: four lanes share ar, and rows of 64 floats all begin at bank 0."), Misread(8, "upside-down", "8 is how many banks are used; each has 4 lanes."),
+                          Misread(32, "all-in-one", "ar takes eight values in a warp, so eight banks are used."), Misread(2, "two", "Four lanes share one ar.")),
+            ),
+        ),
+        hints=("Lane l has ar = l / 4 and aq = l % 4 · 4. Which bank is As[aq][ar]?",
+               "(64·aq + ar) mod 32 = ar: eight different values in a warp."),
+        why="Turning the A tile makes its reads wide and its writes narrow: 4 wavefronts a store, in a step that has 4 stores and 32 wide loads a thread. Padding by 4 halves it; a swizzle removes it.",
+    ),
+    sgemm(
+        "06.25", "vector_tile", (64, 64), 16,
+        [(1, 4, 4), (63, 64, 16), (64, 60, 12), (65, 68, 20), (5, 132, 28), (64, 64, 32)],
+        (
+            Budget(quantity="load requests", at_most=lambda m, n, k: 16 * ceil(m / 64) * ceil(n / 64) * ceil(k / 16), key="narrow-loads", hint=0,
+                   because="Load each tile with one `float4` a thread: 256 threads, 1024 floats."),
+            Budget(quantity="store requests", at_most=lambda m, n, k: m * n / 32 / 4 * 1.01, where=whole_tiles, key="narrow-stores", hint=3,
+                   because="A thread's four neighbouring sums of a row are one `float4` store."),
+            Budget(quantity=LOADS, at_most=per_fma(0.15), where=whole_tiles, key="narrow-reads", hint=1,
+                   because="For each q a thread reads one `float4` of the A tile, which therefore lies turned, `As[q][row]`, and one of the B tile."),
+            Budget(quantity="instructions", at_most=per_fma(2.0), where=whole_tiles, key="instructions",
+                   because="Everything that does not change with q belongs outside its loop."),
+        ),
+        tiles_of(64, 64, 256),
+        title="float4 everywhere", minutes=30, dots=3, size="22 lines",
+        hints=("Thread t loads the float4 at row t / 4, columns t % 4 · 4 of the A tile, and at row t / 16, columns t % 16 · 4 of the B tile. n and k are multiples of 4, so a float4 is inside or outside, never half.",
+               "The four floats of A go to four rows of `As[16][64]`: As[aq + i][ar]. The B tile stays as it is: one float4 store.",
+               "`float4 a = *(float4*)&As[q][row]`, with row a multiple of 4; its parts are a.x to a.w, or an array.",
+               "Four rows of C, one float4 each: `*(float4*)(C + i * n + j) = make_float4(...)`."),
+        why="Same bytes, same sums, a quarter of the memory instructions: the issue slots go to multiply-adds. It costs alignment (n and k in fours) and a turned A tile with conflicts in its stores.",
+        follow_up="what would cp.async change here, and why can it not turn A on the way?",
+    ),
+    Predict(
+        id="06.26", title="Waves", minutes=4,
+        quantities=(
+            Quantity(
+                name="waves", value=lambda: ceil(32 * 32 / (132 * 2)),
+                because="32 × 32 = 1024 tiles, 264 at a time: 3.88 waves, so 4.",
+                misreads=(Misread(3, "rounds-down", "The last tiles need a wave of their own."), Misread(8, "one-per-sm", "Two blocks fit on an SM: 264 at a time."),
+                          Misread(1024 / 264, "not-rounded", "A started wave takes as long as a full one.")),
+            ),
+            Quantity(
+                name="useful_share", rtol=0.01, value=lambda: share_of(4096, 4096, 128, 128, 2, 132)["share"],
+                because="1024 tiles in room for 4 · 264 = 1056.",
+                misreads=(Misread(1024 / 264 - 3, "last-wave", "That is how full the last wave is. Over all four waves: 1024 of 1056."), Misread(1.0, "no-tail", "4 waves have room for 1056 tiles."),
+                          Misread(96.97, "percent", "A share, between 0 and 1.")),
+            ),
+            Quantity(
+                name="tiles_of_4097", unit="tiles", value=lambda: 33 * 32,
+                because="one more row begins a 33rd row of tiles: 32 tiles, each with one useful row of 128.",
+                misreads=(Misread(1024, "none", "The 4097th row needs tiles too."), Misread(33 * 33, "both", "Only m has grown; there are still 32 tile columns."), Misread(1025, "one-tile", "A row of tiles is 32 tiles.")),
+            ),
+        ),
+        hints=("Tiles: ⌈m/128⌉ · ⌈n/128⌉. At a time: 132 · 2. Waves: the quotient, rounded up.",
+               "Useful share: tiles over waves · 264."),
+        why="Two losses that no inner loop can win back: tile quantization (edges) and wave quantization (the last wave).",
+    ),
+    Calls(
+        id="06.27", title="How many blocks fit", minutes=12, dots=2, size="6 to 9 lines", answer="fits",
+        signature="fits(bm, bn, bk, threads, registers, stages) -> int", inputs=fit_calls, oracle=fitting, read=one_result("blocks"),
+        shapes=tuple({"what": what} for what in ("small tiles", "large tiles", "many registers", "nothing limits")),
+        rivals=(
+            Rival(key="register-units", oracle=fits_with(unit=1), hint=1, sentence="**Registers are not rounded up**: they are handed out to a warp in units of 256, 8 for each thread."),
+            Rival(key="partitions", oracle=fits_with(partitions=1), hint=1, sentence="**The register file is counted in one piece.** It is four of 16,384 registers; a warp lives in one of them, and what is left over in each "
+                  "helps nobody."),
+            Rival(key="no-reserve", oracle=fits_with(reserved=0), hint=2, sentence="**The 1,024 bytes that the system takes for each block are forgotten.**"),
+            Rival(key="stages", oracle=fits_with(stage_count=1), hint=0, sentence="**The stages are forgotten**: each holds an A tile and a B tile."),
+            Rival(key="block-limit", oracle=fits_with(block_limit=10**9), hint=2, sentence="**A block may use 232,448 bytes at most**: more cannot be launched at all, 0 blocks."),
+            Rival(key="block-slots", oracle=fits_with(most_blocks=10**6), hint=3, sentence="**An SM takes at most 32 blocks**, however small."),
+            Rival(key="no-thread-limit", oracle=fits_with(limits="registers shared"), hint=3, sentence="**An SM has room for 2,048 threads**: that limit is missing."),
+            Rival(key="no-register-limit", oracle=fits_with(limits="threads shared"), hint=1, sentence="**The registers are forgotten.**"),
+        ),
+        hints=("Shared memory of a block: stages · (bm·bk + bk·bn) · 4 bytes.",
+               "By registers: round `registers` up to a multiple of 8, r; a partition holds `16384 // (32 * r)` warps, the SM four times that; divide by the block's warps, rounding down.",
+               "By shared memory: `233472 // (shared + 1024)`, and 0 blocks if shared is above 232448.",
+               "The smallest of: 32, 2048 // threads, the registers' and the shared memory's."),
+        why="Each resource gives a number of blocks; the scarcest decides. For products it is usually registers: the sums alone are bm·bn / threads of them.",
+        follow_up="why do the fastest kernels run one block per SM?",
+    ),
+    Calls(
+        id="06.28", title="The useful share", minutes=10, dots=2, size="4 lines", answer="useful_share",
+        signature="useful_share(m, n, bm, bn, per_sm, sms) -> float", inputs=share_calls, oracle=share_of, read=one_result("share"),
+        shapes=tuple({"what": what} for what in ("tiles that divide", "any size", "few rows")),
+        rivals=(
+            Rival(key="no-edges", oracle=share_with(area=lambda m, n, bm, bn: -(-m // bm) * -(-n // bn) * bm * bn), hint=1, sentence="**Tiles at the edge count as full.** Useful is m·n, what the tiles cover is more."),
+            Rival(key="no-waves", oracle=share_with(waves=lambda x: x), hint=0, sentence="**The waves are not rounded up**: an SM without a tile in the last wave waits for the others."),
+            Rival(key="rounds-down", oracle=share_with(tiles=lambda m, n, bm, bn: max(m // bm, 1) * max(n // bn, 1)), hint=0, sentence="**The tiles are rounded down**: what is left at the edge needs tiles too."),
+            Rival(key="one-block", oracle=lambda m, n, bm, bn, per_sm, sms: share_of(m, n, bm, bn, 1, sms), hint=1, sentence="**per_sm is forgotten**: a wave is sms · per_sm tiles."),
+        ),
+        hints=("Tiles: ⌈m/bm⌉ · ⌈n/bn⌉. A wave holds sms · per_sm of them; round the number of waves up.",
+               "The launched waves have room for waves · sms · per_sm · bm · bn elements of C; m·n of them are useful."),
+        why="Tile quantization and wave quantization multiply. It is a model: blocks of the last wave have an SM's resources to themselves, so the truth is a little better.",
+        follow_up="which loss does stream-K remove?",
+    ),
+    sgemm(
+        "06.29", "fast", (64, 64), 16,
+        [(1, 1, 1), (63, 65, 15), (64, 64, 17), (65, 62, 33), (3, 130, 5), (60, 68, 36), (64, 64, 32)],
+        (
+            Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=0,
+                   because="Each block loads its tiles of A and B once."),
+            Budget(quantity="load requests", at_most=lambda m, n, k: 16 * ceil(m / 64) * ceil(n / 64) * ceil(k / 16), where=whole_tiles, key="narrow-loads", hint=1,
+                   because="Where n and k are multiples of 4, load with one `float4` a thread and tile."),
+            Budget(quantity="conflicts", at_most=0, where=whole_tiles, key="bank-conflicts", hint=2,
+                   because="The stores of the turned A tile are the ones that meet: give rows 0-3, 4-7, 8-11 and 12-15 of As different banks, with an XOR that reads apply too."),
+            Budget(quantity=LOADS, at_most=per_fma(0.15), where=whole_tiles, key="narrow-reads", hint=1,
+                   because="Two `float4` reads for sixteen multiply-adds."),
+            Budget(quantity="instructions", at_most=per_fma(2.0), where=whole_tiles, key="instructions", hint=3,
+                   because="The test for alignment is the same for all threads and all steps: one branch around a whole load, not one for each element."),
+        ),
+        tiles_of(64, 64, 256),
+        title="Boss: an SGEMM for any size", minutes=60, dots=3, size="25 to 40 lines",
+        hints=("Begin with 06.25. What breaks when k is 17? Row 1 of A begins at float 17: no `float4` may begin there. What breaks when n is 65?",
+               "A helper `float4 four(const float* row, int at, int end, bool aligned)`: one load if aligned, else four guarded ones, 0 beyond the end. Give it `k % 4 == 0` for A, `n % 4 == 0` for B.",
+               "Store the A tile at column `ar ^ 2 * aq`: aq is 0, 4, 8 or 12, so rows move by 0, 8, 16, 24 banks. Row q is read at `row ^ (q / 4 * 8)`: still a multiple of 4.",
+               "C: one float4 if n is a multiple of 4, else four guarded stores."),
+        why="What CUTLASS calls alignment is a template parameter with the same meaning; a library picks a kernel by it. The XOR is Swizzle on the A tile: the same bits (which group of four rows) that made the lanes meet now tell them apart.",
+        follow_up="this reads A and B from L2 many times. What would a larger tile cost, and what does double buffering need?",
+    ),
+]  # fmt: skip
