@@ -87,7 +87,7 @@ def roofline(
         ax.plot([most.ridge(one)] * 2, [0.5 * low * most.copy, most.peak(one)], color=INK, linewidth=0.8, linestyle=":")
         where = (most.ridge(one) * 1.06, 0.62 * low * most.copy)
         ax.text(*where, f"ridge {most.ridge(one):.0f}", fontsize=8, rotation=90, va="bottom")
-    ax.text(low * 1.1, low * most.copy * 3, f"memory {_rate(most.copy, 'B/s')}", fontsize=9)
+    ax.text(low * 1.1, low * most.copy * 9, f"memory {_rate(most.copy, 'B/s')}", fontsize=9)
     for number, (name, (intensity, rate)) in enumerate(points.items()):
         roof = min(intensity * most.copy, most.peak(kinds[-1]))
         colour = COLOURS[number % len(COLOURS)]

@@ -10,6 +10,7 @@ from .memory import SHARED_WINDOW, WINDOWS
 from .program import NotEmulated
 from .ptx import Instruction, Register, Special, Vector
 
+DOUBLE = "ptx__thread_inst_executed_f64.sum"  # the emulator's own: conversions, divisions and comparisons included
 CLOCKS = ("%clock", "%clock64", "%clock_hi", "%globaltimer", "%globaltimer_lo")
 
 
@@ -32,6 +33,8 @@ def arithmetic(low: Lowering, instruction: Instruction) -> None:
     store, run = low.put(destination, operation.output), operation.run
     if operation.flops:
         count_flops(low, operation.flops)
+    if "f64" in instruction.parts:
+        count_flops(low, DOUBLE)
     if operation.carry:
         flag = low.slot("carry flag")
         low.program.constants.setdefault(flag, np.bool_(False))
