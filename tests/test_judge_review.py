@@ -282,6 +282,7 @@ FREE = dataclasses.replace(NUMPY, dtype="")
 COUNT = exercise(Function, lambda n: 1, [dict(n=1)], lambda rng, n: (n,), dtype="", tolerance=EXACT)
 EACH = exercise(Function, lambda x: np.floor(x).astype("uint32"), [dict(n=50)], lambda rng, n: (spread(rng, n) + 5,),
                 dtype="uint32", each=True, tolerance=EXACT)  # fmt: skip
+LONG = dataclasses.replace(EACH, oracle=lambda x: np.floor(x).astype("int64"), dtype="int64")
 SAME = exercise(Function, lambda x: x.clone(), LINES, lambda rng, n: (tensor(rng, n),))
 WRONG_FUNCTIONS = {
     "complex": (FREE, "def f(x): return 2 * x + 1j * x"),
@@ -297,6 +298,11 @@ WRONG_FUNCTIONS = {
 @pytest.mark.parametrize("name", WRONG_FUNCTIONS)
 def test_wrong_functions_fail(name):
     assert statuses(*WRONG_FUNCTIONS[name]) == {"failed"}
+
+
+def test_a_numpy_integer_is_a_number_like_any_other():
+    """`np.int64(1) in range(2**63)` walks through the range."""
+    assert statuses(LONG, "def f(v): return np.int64(v // 1)") == {"passed"}
 
 
 DECORATOR = "def d(g):\n  def inner(x): return np.multiply(2, x)\n"

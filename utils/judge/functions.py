@@ -110,7 +110,7 @@ def _column(results: list[Any], dtype: np.dtype) -> Any:
         number = to_numpy(result)
         if number.dtype.kind not in "biuf":
             return result
-        if held is not None and not (number.dtype.kind in "iu" and result in held):
+        if held is not None and not (number.dtype.kind in "iu" and all(int(v) in held for v in number.flat)):
             return str(result)
         numbers.append(number)
     return np.array(numbers).astype(dtype)
