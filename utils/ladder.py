@@ -28,6 +28,7 @@ from .vgpu.show.svg import (
 )  # fmt: skip
 
 LEFT, RIGHT, GAP, ROW, BAR, HEAD = 356, 508, 14, 36, 7, 26  # pixels
+TIED = 0.99
 Here = Callable[[], tuple[int, Mapping[str, Callable[[], Any]]]]
 NO_GPU = "no GPU here: not measured on this machine"
 
@@ -91,7 +92,7 @@ def _picture(caption: str, source: str, shapes: list[Mapping[str, Any]], ceiling
     rows.append(("torch's copy", "as many bytes, in the same run", [shape["copy"] for shape in shapes]))
     ceiling = ceiling or 1.1 * max(entry["TB/s"] for _, _, entries in rows for entry in entries)
     width = (RIGHT + GAP) / len(shapes) - GAP
-    best = [max(shape["rungs"], key=lambda rung: rung["TB/s"])["name"] for shape in shapes]
+    best = [max(rung["TB/s"] for rung in shape["rungs"]) for shape in shapes]
     parts = [text(0, 14, "TB/s, and share of the copy", MUTED, 11)]
     for column, shape in enumerate(shapes):
         parts.append(text(LEFT + column * (width + GAP), 14, shape["shape"], MUTED, 11))
@@ -103,7 +104,7 @@ def _picture(caption: str, source: str, shapes: list[Mapping[str, Any]], ceiling
         parts.append(text(0, y + 27, counter, MUTED, 11))
         for column, entry in enumerate(entries):
             x = LEFT + column * (width + GAP)
-            top = own and name == best[column]
+            top = own and entry["TB/s"] >= TIED * best[column]
             copy = i == len(rows) - 1
             colour = GREEN if top else BLUE if own else GREY if copy else AMBER
             number = element("tspan", f"{entry['TB/s']:.2f}", style="font-weight:600")
@@ -114,17 +115,18 @@ def _picture(caption: str, source: str, shapes: list[Mapping[str, Any]], ceiling
             parts.append(rect(x, y + 18, width, BAR, f"fill:{GREY};fill-opacity:.16", radius=1))
             tip = f"{name}, {shapes[column]['shape']}: {entry['ms']:.4g} ms"
             parts.append(rect(x, y + 18, min(width * entry["TB/s"] / ceiling, width), BAR, f"fill:{colour}", tip, 1))
-    for column, shape in enumerate(shapes):
-        x = LEFT + column * (width + GAP) + width * min(shape["copy"]["TB/s"] / ceiling, 1)
-        parts.append(element("line", x1=float(x), x2=float(x), y1=HEAD + 16, y2=bottom - 8,
-                             style=f"stroke:{GREY};stroke-width:1;stroke-dasharray:3 3"))  # fmt: skip
+            mark = x + width * min(shapes[column]["copy"]["TB/s"] / ceiling, 1)
+            parts.append(rect(mark - 0.75, y + 15, 1.5, BAR + 6, f"fill:{TEXT}"))
     drawn = figure(caption, LEFT + RIGHT, bottom + 2, parts)
-    mark = f"Bars end at the memory's datasheet rate, {ceiling:.2f} TB/s; the dashed line is the copy."
+    legend = f"Bars end at the memory's datasheet rate, {ceiling:.2f} TB/s. Upright mark: the copy. "
+    legend += "Green: the best, and what is within 1 % of it."
+    if any("× the bytes" in counter for counter in counters):
+        legend += " “3 × the bytes”: the loads ask for three times what is needed, of the caches if not of the memory."
     html = (
         f'<div style="border:1px solid {LINE};border-radius:4px;padding:8px 12px;margin:4px 0;max-width:880px;'
         f'box-sizing:border-box;overflow-x:auto;background:{PAPER};color:{TEXT};font-size:13px;line-height:1.45">'
         f'<div style="font-weight:600;margin-bottom:6px">{escape(caption)}</div>{drawn}'
-        f'<div style="color:{MUTED};font-size:11px;margin-top:6px">{escape(mark)} {escape(source)}</div></div>'
+        f'<div style="color:{MUTED};font-size:11px;margin-top:6px">{escape(legend)} {escape(source)}</div></div>'
     )
     return Picture(caption, html, _text(caption, source, shapes, rows))
 

@@ -86,7 +86,7 @@ WORDS = {
     "global store": "{} sector{s} a store",
     "shared load": "{} wavefront{s} a shared load",
     "lanes": "{} of 32 lanes active",
-    "read": "reads {} × the bytes",
+    "read": "{} × the bytes",
     "instructions": "{} instructions a KiB",
     "shared": "{} shared wavefronts a KiB",
     "conflicts": "{} bank conflict{s} a KiB",
