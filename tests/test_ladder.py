@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from utils import climb, ladder, machine, records, timing
+from utils import climb, ladder, machine, points, records, timing
 from utils.cli import main
-from utils.ladder import points
 
 ABOUT = {"gpu": "NVIDIA H100 80GB HBM3", "driver": "580.1", "torch": "2.11.0+cu130", "triton": "3.6.0",
          "date": "2026-11-24", "commit": "abc1234"}  # fmt: skip
@@ -83,6 +84,11 @@ def test_what_goes_wrong_on_the_learners_gpu_is_said(folder: Path, monkeypatch: 
     picture = ladder("99_transpose", broken)
     assert str(picture).endswith("could not be measured on this machine: ValueError: no such kernel")
     assert len(svgs(picture._repr_html_())) == 1
+
+
+def test_a_function_is_not_hidden_by_the_module_that_it_is_in() -> None:
+    code = "from utils import points, ladder, ceilings, roofline; assert callable(ladder) and callable(roofline)"
+    subprocess.run([sys.executable, "-c", code], cwd=machine.ROOT, check=True)
 
 
 def test_points_for_the_roofline(folder: Path) -> None:

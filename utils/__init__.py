@@ -29,6 +29,7 @@ LAZY = {
     "draw": (".draw", ""),
     "recorded": (".records", "recorded"),
     "ladder": (".ladder", "ladder"),
+    "points": (".ladder", "points"),
     "pyplot": (".theme", "pyplot"),
     "emulate": (".vgpu", "emulate"),
     "emulate_triton": (".emulated_triton", "emulate_triton"),
@@ -51,8 +52,9 @@ __all__ = ["check", "hint", "preflight", "progress", "ready", "reset", "reveal"]
 def __getattr__(name: str) -> Any:
     if name not in LAZY:
         raise AttributeError(f"the course's utils has no {name!r}")
-    module, attribute = LAZY[name]
+    module, _ = LAZY[name]
     loaded = importlib.import_module(module, __name__)
-    value = getattr(loaded, attribute) if attribute else loaded
-    globals()[name] = value  # a submodule of the same name must not win over the function
-    return value
+    for other, (source, what) in LAZY.items():  # all of them: importing utils.roofline sets `roofline` to the module,
+        if source == module:  # which must not win over the function of that name
+            globals()[other] = getattr(loaded, what) if what else loaded
+    return globals()[name]
