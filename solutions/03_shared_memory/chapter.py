@@ -313,7 +313,10 @@ __global__ void blur(const float* x, float* y, int n) {
     if (t == 0) s[0] = i > 0 ? x[i - 1] : 0.0f;
     if (t == 255) s[257] = i + 1 < n ? x[i + 1] : 0.0f;
     __syncthreads();
-    if (i < n) y[i] = s[t] + s[t + 1] + s[t + 2];
+    if (i < n)
+        y[i] = s[t]         // left
+               + s[t + 1]   // itself
+               + s[t + 2];  // right
     // ### END SOLUTION
 }"""
 
@@ -683,7 +686,7 @@ __global__ void block_sum(const float* x, float* sums, int n) {
     // ### BEGIN SOLUTION
     part[t] = i < n ? x[i] : 0.0f;
     __syncthreads();
-    for (int s = 128; s > 0; s /= 2) {
+    for (int s = blockDim.x / 2; s > 0; s /= 2) {
         if (t < s) part[t] += part[t + s];
         __syncthreads();
     }
@@ -901,7 +904,16 @@ __global__ void scan(const float* x, float* y, int n) {
     }
     if (lane == 31) ends[warp] = v;
     __syncthreads();
-    for (int w = 0; w < warp; ++w) v += ends[w];
+    if (warp == 0) {
+        float e = lane < 8 ? ends[lane] : 0.0f;
+        for (int d = 1; d < 8; d *= 2) {
+            float before = __shfl_up_sync(0xffffffff, e, d);
+            if (lane >= d) e += before;
+        }
+        if (lane < 8) ends[lane] = e;
+    }
+    __syncthreads();
+    if (warp > 0) v += ends[warp - 1];
     if (i < n) y[i] = v;
     // ### END SOLUTION
 }"""
@@ -1043,7 +1055,9 @@ __global__ void softmax(const float* x, float* y, int cols) {
         a = merge(a, make_float2(__shfl_xor_sync(~0u, a.x, d), __shfl_xor_sync(~0u, a.y, d)));
     if (t % 32 == 0) part[t / 32] = a;
     __syncthreads();
-    a = merge(merge(part[0], part[1]), merge(part[2], part[3]));
+    a = part[t % 4];
+    for (int d = 1; d < 4; d *= 2)
+        a = merge(a, make_float2(__shfl_xor_sync(~0u, a.x, d), __shfl_xor_sync(~0u, a.y, d)));
     for (int c = t; c < cols; c += 128) y[blockIdx.x * cols + c] = expf(row[c] - a.x) / a.y;
     // ### END SOLUTION
 }"""

@@ -694,7 +694,7 @@ SCAN = Cuda(
     title="Scan a block",
     minutes=20,
     dots=3,
-    size="12 lines",
+    size="18 lines",
     answer="scan",
     signature="scan(const float* x, float* y, int n)",
     inputs=lambda rng, n: (normal(rng, n), np.zeros(n, "float32"), n),
@@ -725,10 +725,10 @@ SCAN = Cuda(
         "Hillis-Steele in shared memory: read s[t − d] into a register, barrier, add it to s[t], barrier; d = 1, 2, ..., 128. Both "
         "barriers outside the `if`.",
         "By shuffles: five rounds of `before = __shfl_up_sync(~0u, v, d); if (lane >= d) v += before;` scan a warp. Lane 31 then "
-        "holds the warp's total: store it, barrier, add the totals of the warps before yours.",
+        "holds the warp's total: store it, barrier, add the totals of all warps before yours (a loop over at most 7 will do).",
     ),
-    why="Scan each warp in registers, hand on 8 totals through shared memory with one barrier, add those of the warps before. The "
-    "shuffle must be executed by all lanes; only the addition is conditional.",
+    why="Scan each warp in registers, hand the 8 totals on through shared memory, have the first warp scan them in the same way, add "
+    "the total of all warps before. The shuffle must be executed by all lanes; only the addition is conditional.",
     follow_up="how do you scan 10 million elements? What does decoupled look-back save?",
 )  # fmt: skip
 
@@ -829,7 +829,7 @@ SOFTMAX = Cuda(
     inputs=lambda rng, rows, cols: (spread(rng, (rows, cols)) * np.float32(25), np.zeros((rows, cols), "float32"), cols),
     oracle=lambda x, y, cols: soft(x),
     outputs=("y",),
-    shapes=[{"rows": 3, "cols": c} for c in (1, 2, 31, 127, 128, 129, 1009, 1024)],
+    shapes=[{"rows": 3, "cols": c} for c in (1, 31, 127, 128, 129, 251, 1024)],
     launch=lambda rows, cols: dict(grid=rows, block=128),
     dtype="float32",
     tolerance=SOFT,
@@ -845,7 +845,7 @@ SOFTMAX = Cuda(
         "through shared memory.",
         "merge: m = fmaxf(a.x, b.x); s = a.y·expf(a.x − m) + b.y·expf(b.x − m). Start with m = −1e30f, s = 0: exp of a huge negative "
         "number is 0, and no NaN comes up.",
-        "`__shfl_xor_sync` gives the result to all lanes. After the barrier every thread merges part[0] to part[3] for itself.",
+        "`__shfl_xor_sync` gives the result to all lanes. After the barrier every thread merges part[0] to part[3] for itself, in any way.",
     ),
     why="(m, s) is a sum in another algebra: the merge is associative, so the whole reduction ladder applies to it. The row is read "
     "twice instead of three times.",

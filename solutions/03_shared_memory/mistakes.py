@@ -2,7 +2,7 @@
 
 from utils.judge import Right, Wrong
 
-SEEDS = 3  # for answers that run on the emulated GPU or in Triton's interpreter: about 0.1 s each
+SEEDS = 2  # for answers that run on the emulated GPU or in Triton's interpreter: about 0.1 s each
 
 
 def predicted(exercise: str, truth: dict[str, object], wrong: dict[str, tuple[object, str]]) -> list[Wrong | Right]:
@@ -153,8 +153,8 @@ BLUR = [
     wrong("03.5", "256 words", "out-of-bounds", ("s[258]", "s[256]")),
     wrong("03.5", "zero at the edges of a block", "block-edges", ("i > 0 ? x[i - 1] : 0.0f", "0.0f"),
           ("i + 1 < n ? x[i + 1] : 0.0f", "0.0f")),
-    wrong("03.5", "no left neighbour", "no-left", ("s[t] + s[t + 1] + s[t + 2]", "s[t + 1] + s[t + 2]")),
-    wrong("03.5", "no middle", "no-middle", ("s[t] + s[t + 1] + s[t + 2]", "s[t] + s[t + 2]")),
+    wrong("03.5", "no left neighbour", "no-left", ("y[i] = s[t] ", "y[i] = 0 ")),
+    wrong("03.5", "no middle", "no-middle", ("               + s[t + 1]   // itself\n", "")),
     Wrong("03.5", "straight from global memory", code=DIRECT_BLUR, diagnosis="budget", seeds=SEEDS),
     Right("03.5", "shuffles", code=SHUFFLED_BLUR, seeds=SEEDS),
     Right("03.5", "a loop fills it, threads leave after the barrier", code=DYNAMIC_BLUR, seeds=SEEDS),
@@ -232,7 +232,7 @@ TRANSPOSES = [
            "make_float4(tile[ty][4 * tx], tile[ty][4 * tx + 1], tile[ty][4 * tx + 2], tile[ty][4 * tx + 3])")),
 ]  # fmt: skip
 
-TREE = """for (int s = 128; s > 0; s /= 2) {
+TREE = """for (int s = blockDim.x / 2; s > 0; s /= 2) {
         if (t < s) part[t] += part[t + s];
         __syncthreads();
     }"""
@@ -246,8 +246,8 @@ SUMS = [
     wrong("03.12", "tail not filled", "uninitialized", ("part[t] = i < n ? x[i] : 0.0f;", "if (i < n) part[t] = x[i];")),
     wrong("03.12", "left early", "uninitialized", ("part[t] = i < n ? x[i] : 0.0f;", "if (i >= n) return;\n    part[t] = x[i];")),
     wrong("03.12", "last round missing", "half", ("s > 0", "s > 1")),
-    wrong("03.12", "first round missing", "upper-half", ("s = 128", "s = 64")),
-    wrong("03.12", "256 to begin with", "out-of-bounds", ("s = 128", "s = 256")),
+    wrong("03.12", "first round missing", "upper-half", ("s = blockDim.x / 2", "s = blockDim.x / 4")),
+    wrong("03.12", "256 to begin with", "out-of-bounds", ("s = blockDim.x / 2", "s = blockDim.x")),
     wrong("03.12", "every thread stores", "race", (LAST, "sums[blockIdx.x] = part[t];")),
     wrong("03.12", "endless", "endless-loop", ("s > 0", "s >= 0")),
     wrong("03.12", "every other thread", "wavefronts", (TREE, """for (int s = 1; s < 256; s *= 2) {
@@ -261,7 +261,7 @@ SUMS = [
     wrong("03.12", "one thread adds", "wavefronts", (TREE, ""), (LAST,
           "float v = 0.0f;\n    if (t == 0) { for (int k = 0; k < 256; ++k) v += part[k]; sums[blockIdx.x] = v; }")),
     wrong("03.12", "shuffles", "forbidden-route", ("i < n ? x[i] : 0.0f;", "i < n ? x[i] : 0.0f;\n    __shfl_down_sync(~0u, 0, 1);")),
-    right("03.12", "counting up", ("int s = 128; s > 0; s /= 2", "int k = 7; k >= 0; --k"), ("if (t < s) part[t] += part[t + s];",
+    right("03.12", "counting up", ("int s = blockDim.x / 2; s > 0; s /= 2", "int k = 7; k >= 0; --k"), ("if (t < s) part[t] += part[t + s];",
                                                                                           "if (t < (1 << k)) part[t] += part[t + (1 << k)];")),
     right("03.12", "eight each, then one warp", (TREE, """if (t < 32) {
         float v = 0.0f;
@@ -314,6 +314,17 @@ SUMS = [
           "int each = (n / 4 + 7) / 8, end = min(n / 4, (blockIdx.x + 1) * each);\n    for (int i = blockIdx.x * each + t; i < end; i += 256) {")),
 ]  # fmt: skip
 
+FIRST_WARP = """    if (warp == 0) {
+        float e = lane < 8 ? ends[lane] : 0.0f;
+        for (int d = 1; d < 8; d *= 2) {
+            float before = __shfl_up_sync(0xffffffff, e, d);
+            if (lane >= d) e += before;
+        }
+        if (lane < 8) ends[lane] = e;
+    }
+    __syncthreads();
+    if (warp > 0) v += ends[warp - 1];
+"""
 STEELE = """
 __global__ void scan(const float* x, float* y, int n) {
     __shared__ float s[256];
@@ -373,22 +384,16 @@ SCANS = [
     Wrong("03.16", "each adds all before it", seeds=SEEDS, diagnosis="steps", code=scan(ALL_BEFORE)),
     Wrong("03.16", "backwards", seeds=SEEDS, diagnosis="out-of-bounds", code=scan(STEELE, ("t >= d ? s[t - d]", "t + d < 257 ? s[t + d]"))),
     wrong("03.16", "exclusive", "exclusive", ("if (i < n) y[i] = v;", "if (i < n) y[i] = v - x[i];")),
-    wrong("03.16", "warps not joined", "per-warp", ("    for (int w = 0; w < warp; ++w) v += ends[w];\n", "")),
-    wrong("03.16", "only the warp before", "previous-warp", ("for (int w = 0; w < warp; ++w) v += ends[w];", "if (warp > 0) v += ends[warp - 1];")),
-    wrong("03.16", "no barrier", "race", ("    __syncthreads();\n", "")),
-    wrong("03.16", "its own warp too", "wrong-values", ("w < warp", "w <= warp")),
+    wrong("03.16", "warps not joined", "per-warp", ("    if (warp > 0) v += ends[warp - 1];\n", "")),
+    wrong("03.16", "only the warp before", "previous-warp", ("if (lane < 8) ends[lane] = e;", "")),
+    wrong("03.16", "no barrier", "race", ("ends[warp] = v;\n    __syncthreads();", "ends[warp] = v;")),
+    wrong("03.16", "no second barrier", "race", ("    }\n    __syncthreads();\n    if (warp > 0)", "    }\n    if (warp > 0)")),
+    wrong("03.16", "its own warp too", "wrong-values", ("if (warp > 0) v += ends[warp - 1];", "v += ends[warp];")),
     wrong("03.16", "lowest lanes add themselves", "wrong-values", ("if (lane >= d) v += before;", "v += before;")),
     wrong("03.16", "no tail guard", "out-of-bounds", ("i < n ? x[i] : 0.0f", "x[i]")),
     Right("03.16", "Hillis-Steele", seeds=SEEDS, code=scan(STEELE)),
     Right("03.16", "two arrays, one barrier", seeds=SEEDS, code=scan(TWO_ARRAYS)),
-    right("03.16", "the first warp scans the totals", ("    for (int w = 0; w < warp; ++w) v += ends[w];\n", """    if (warp == 0) {
-        float e = lane < 8 ? ends[lane] : 0.0f;
-        for (int d = 1; d < 8; d *= 2) { float b = __shfl_up_sync(~0u, e, d); if (lane >= d) e += b; }
-        if (lane < 8) ends[lane] = e;
-    }
-    __syncthreads();
-    if (warp > 0) v += ends[warp - 1];
-""")),
+    right("03.16", "each adds the totals before", (FIRST_WARP, "    for (int w = 0; w < warp; ++w) v += ends[w];\n")),
 ]  # fmt: skip
 
 CLEAR = "    if (threadIdx.x < 64) mine[threadIdx.x] = 0;\n"
@@ -479,7 +484,7 @@ SOFTMAXES = [
     wrong("03.19", "−∞ to begin with", "nan", ("-1e30f", "-INFINITY")),
     wrong("03.19", "not divided", "not-divided", ("expf(row[c] - a.x) / a.y", "expf(row[c] - a.x)")),
     wrong("03.19", "no barrier", "race", ("    __syncthreads();\n", "")),
-    wrong("03.19", "three of four warps", "wrong-values", ("merge(part[2], part[3])", "part[2]")),
+    wrong("03.19", "two of four warps", "wrong-values", ("part[t % 4]", "part[t % 2]")),
     wrong("03.19", "not rescaled", "wrong-values", ("a.y * expf(a.x - m) + b.y * expf(b.x - m)", "a.y + b.y")),
     wrong("03.19", "one row for all", "race", ("y[blockIdx.x * cols + c]", "y[c]")),
     wrong("03.19", "one thread short", "uninitialized", ("if (t % 32 == 0) part[t / 32] = a;", "if (t % 32 == 0 && t) part[t / 32] = a;")),
@@ -489,7 +494,7 @@ SOFTMAXES = [
     if (b.x == -INFINITY) return a;
     float m = fmaxf(a.x, b.x);
 """)),
-    right("03.19", "downwards, then broadcast", ("    a = merge(merge(part[0], part[1]), merge(part[2], part[3]));\n",
+    right("03.19", "downwards, then broadcast", ("    a = part[t % 4];\n    for (int d = 1; d < 4; d *= 2)\n        a = merge(a, make_float2(__shfl_xor_sync(~0u, a.x, d), __shfl_xor_sync(~0u, a.y, d)));\n",
           "    if (t == 0) { for (int k = 1; k < 4; ++k) part[0] = merge(part[0], part[k]); }\n    __syncthreads();\n    a = part[0];\n")),
     wrong("03.20", "not divided", "not-divided", ("tl.exp(v - m) / s", "tl.exp(v - m)")),
     wrong("03.20", "not rescaled", "no-rescale", ("s = s * tl.exp(m - new) + ", "s = s + ")),
