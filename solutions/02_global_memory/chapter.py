@@ -420,7 +420,7 @@ annotate(emulate(structs, "all_fields", 1, 128, points))
 # `embed(table, ids, out, tokens, width)`: token t has the number ids[t] (int32), and its embedding is row ids[t] of `table`, a
 # row-major float32 matrix with `width` columns. Write that row to row t of `out`, a tokens × width matrix.
 #
-# Launched with `tokens` blocks of 128 threads: a block for each token. Tried: width 1, 31, 128, 129, 256, 769, so narrower and wider
+# Launched with `tokens` blocks of 128 threads: a block for each token. Tried: width 1, 31, 127, 128, 129 and 256, so narrower and wider
 # than the block. Off limits: shared memory and atomics.
 #
 # **Budget** (width a multiple of 128): every load and store at the fewest sectors possible; all lanes at work.
@@ -679,7 +679,7 @@ _ = ax.set_title("three rounds of the grid, one color each", fontsize=10)
 # `scale(a, x, y, n)`: y = a·x for n float32, any n from 1. The launch is **always** 4 blocks of 64 threads; each thread takes as many
 # elements as it must. Off limits: shared memory and atomics.
 #
-# **Budget** (n > 1000): loads at the fewest sectors possible, each element read and written once.
+# **Budget** (n > 500): loads at the fewest sectors possible, each element read and written once.
 
 # %% tags=["exercise"]
 # Exercise 02.13

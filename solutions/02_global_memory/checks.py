@@ -18,7 +18,6 @@ from utils.judge import (
     Quantity,
     Rival,
     Tolerance,
-    sizes,
     spread,
 )
 from utils.vgpu import emulate
@@ -116,7 +115,7 @@ WIDTHS = (1, 2, 4, 8, 16)
 
 
 def addresses(rng: np.random.Generator, what: str) -> tuple[np.ndarray, int]:
-    width = int(rng.choice(WIDTHS)) if what != "four bytes" else 4
+    width = 4 if what in ("four bytes", "two far apart") else int(rng.choice(WIDTHS))
     lane, base = np.arange(32), 128 * int(rng.integers(0, 50))
     at = {
         "four bytes": lambda: 4 * lane,
@@ -198,7 +197,8 @@ AXPY = Cuda(
     oracle=lambda a, x, y, n: a * x.astype(np.float64) + y,
     outputs=("y",),
     accumulates=("y",),
-    shapes=sizes(),
+    shapes=[{"n": n} for n in (1, 2, 127, 128, 129, 293)],
+    seconds=20.0,
     launch=lambda n: dict(grid=ceil(n, 128), block=128),
     dtype="float32",
     tolerance=Tolerance.of("float32", floor=8.0),
@@ -209,7 +209,7 @@ AXPY = Cuda(
                because="Neighbouring threads must want neighbouring elements: `threadIdx.x` belongs into the index with factor 1."),
         Budget(quantity="global store", at_most=1.01, of_ideal=True, where=lambda n: n >= 128, key="uncoalesced", hint=2,
                because="Neighbouring threads must write neighbouring elements: `threadIdx.x` belongs into the index with factor 1."),
-        Budget(quantity="instructions", at_most=lambda n: 60 * ceil(n, 32), where=lambda n: n > 1000, key="idle-lanes", hint=0,
+        Budget(quantity="instructions", at_most=lambda n: 60 * ceil(n, 32), where=lambda n: n > 290, key="idle-lanes", hint=0,
                because="Most threads idle, or all of them do each other's work: each takes one element."),
     ),
     rivals=(
@@ -349,7 +349,8 @@ EMBED = Cuda(
     inputs=embed_input,
     oracle=lambda table, ids, out, tokens, width: table[ids],
     outputs=("out",),
-    shapes=[{"tokens": t, "width": w} for t, w in ((1, 1), (3, 31), (2, 127), (5, 128), (4, 129), (7, 256), (2, 769), (11, 384))],
+    shapes=[{"tokens": t, "width": w} for t, w in ((1, 1), (3, 31), (2, 127), (5, 128), (4, 129), (3, 256))],
+    seconds=20.0,
     launch=lambda tokens, width: dict(grid=tokens, block=128),
     dtype="float32",
     block=(128, 32),
@@ -555,12 +556,13 @@ GRID_STRIDE = Cuda(
     inputs=lambda rng, n: (float(np.float32(rng.uniform(2, 3))), spread(rng, n), zeros(n), n),
     oracle=lambda a, x, y, n: a * x.astype(np.float64),
     outputs=("y",),
-    shapes=[{"n": n} for n in (1, 63, 64, 65, 255, 256, 257, 1009)],
+    shapes=[{"n": n} for n in (1, 63, 64, 65, 256, 257, 521)],
+    seconds=20.0,
     launch=lambda n: dict(grid=4, block=64),
     dtype="float32",
     tolerance=Tolerance.of("float32"),
     block=(256, 64),
-    steps=12_000,
+    steps=8_000,
     forbid=(ATOMICS, NO_SHARED),
     rivals=(
         Rival(key="not-scaled", sentence="**x is copied, not scaled.**", oracle=lambda a, x, y, n: x),
@@ -568,10 +570,10 @@ GRID_STRIDE = Cuda(
               oracle=lambda a, x, y, n: np.where(np.arange(n) < 256, a * x, np.nan)),
     ),
     budgets=(
-        Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda n: n >= 1009, key="uncoalesced", hint=1,
+        Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda n: n > 500, key="uncoalesced", hint=1,
                because="In each round neighbouring threads must take neighbouring elements: all threads of the grid side by side, "
                "then all of them one grid further on. A stretch of its own for each thread is what a CPU likes."),
-        Budget(quantity="traffic", at_most=1.02, where=lambda n: n >= 1009, key="too-much-traffic",
+        Budget(quantity="traffic", at_most=1.02, where=lambda n: n > 500, key="too-much-traffic",
                because="Each element is read once and written once: do two threads take the same ones?"),
     ),
     hints=(
@@ -911,7 +913,8 @@ STEP = Cuda(
     inputs=particles,
     oracle=moved,
     outputs=("soa",),
-    shapes=[{"n": n} for n in (1, 5, 127, 128, 129, 256, 500, 640)],
+    shapes=[{"n": n} for n in (1, 5, 127, 128, 129, 256, 384)],
+    seconds=20.0,
     launch=lambda n: dict(grid=ceil(n, 128), block=128),
     dtype="float32",
     tolerance=Tolerance.of("float32", floor=8.0),
