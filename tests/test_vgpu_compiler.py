@@ -14,7 +14,15 @@ import pytest
 
 from utils.vgpu import compile_errors, nvrtc
 from utils.vgpu.compile_errors import kernels
-from utils.vgpu.compiler import CompileError, NvrtcMissing, UnknownKernel, compile_cuda, nvrtc_version, parameter_names
+from utils.vgpu.compiler import (
+    CompileError,
+    NvrtcMissing,
+    UnknownKernel,
+    compile_cuda,
+    compile_together,
+    nvrtc_version,
+    parameter_names,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="NVRTC has wheels for Linux")
 
@@ -71,7 +79,7 @@ def test_types_are_resolved_and_macros_do_no_harm() -> None:
 
 def test_what_asks_for_the_types_leaves_no_trace() -> None:
     name, options = compile_errors.FILE, ["-lineinfo", "--std=c++17", "-default-device", "--gpu-architecture=sm_90"]
-    plain, asked = nvrtc.compile(ADD, name, "add", {}, options), compile_cuda(ADD, "add")
+    plain, asked = nvrtc.compile(ADD, name, ("add",), {}, options), compile_cuda(ADD, "add")
     assert asked.ptx == plain.ptx and "vgpu" not in asked.ptx
     assert asked.cubin == plain.cubin
 
@@ -283,3 +291,13 @@ def test_importing_costs_nothing() -> None:
     code = code.replace("utils.vgpu.compiler", "utils.vgpu.nvrtc, utils.vgpu.compile_errors, utils.vgpu.headers")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=os.getcwd())
     assert "torch" not in done.stdout and "cuda" not in done.stdout, done.stderr
+
+
+def test_many_kernels_of_one_source_are_compiled_together() -> None:
+    source = ADD + "\ntemplate <int N> __global__ void fill(int* out, short x) { out[N] = x; }\n"
+    source += "__global__ void other(float* x, const float* y, float* z, int n) { z[n] = x[n] * y[n]; }\n"
+    compile_together(source, ["add", "fill<3>", "fill<4>", "other"])
+    for kernel in ("add", "fill<3>", "fill<4>", "other"):
+        together, alone = compile_cuda(source, kernel), compile_cuda(source + "\n", kernel)
+        assert together.ptx == compile_cuda(source, "add").ptx
+        assert (together.entry, together.parameters, together.sizes) == (alone.entry, alone.parameters, alone.sizes)

@@ -44,6 +44,9 @@ def load(low: Lowering, instruction: Instruction) -> None:
     stores = [low.put(part, form.type) for part in parts]
     find = address_of(low, address, form.space)
     site = low.site(form.space, "ld", form.width, form.count, address)
+    used = [place for place, part in enumerate(parts) if not isinstance(part, Register) or part.name in low.read]
+    if counted and not form.strong:
+        low.program.merged.setdefault(site, narrowed(used, form))
     low.block.waits |= form.strong
     low.program.fences |= form.acquire
 
@@ -53,6 +56,14 @@ def load(low: Lowering, instruction: Instruction) -> None:
             store(batch, active, value)
 
     low.emit(step)
+
+
+def narrowed(used: list[int], form: Form) -> int:
+    """Bytes that ptxas loads of a vector of which some elements are not wanted: an aligned part of it, or nothing."""
+    count = form.count
+    while used and count > 1 and used[0] // (count // 2) == used[-1] // (count // 2):
+        count //= 2
+    return form.width * count if used else 0
 
 
 def load_parameter(low: Lowering, parts: tuple, address: Address, form: Form) -> None:

@@ -9,6 +9,10 @@ import numpy as np
 LANES = 32
 
 
+class Parted(Exception):
+    """An exchange names lanes that are not here yet: its threads wait for them."""
+
+
 class Active:
     """mask: bool of shape (1, T), the same threads in each of the batch's blocks, or (blocks, T); never empty.
 

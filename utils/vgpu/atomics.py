@@ -24,20 +24,22 @@ def atomic(low: Lowering, instruction: Instruction) -> None:
     parts = instruction.parts
     operation = next((part for part in parts if part in OPERATIONS), None)
     form = Form(instruction.opcode)
-    if operation is None or form.count > 1:
+    if operation is None or (form.count > 1 and operation not in ("add", "min", "max")):
         raise NotEmulated()
     returns = parts[0] == "atom"
     destination = instruction.operands[0] if returns else Symbol("_")
     address, *operands = instruction.operands[returns:]
-    if any(isinstance(operand, Vector) for operand in operands):
-        raise NotEmulated("vector atomics")
+    results = destination.parts if isinstance(destination, Vector) else (destination,)
+    if form.count > 1:
+        operands = operands[0].parts
     sources = [low.source(operand, form.type) for operand in operands]
-    store = low.put(destination, form.type)
+    stores = [low.put(result, form.type) for result in results]
     find = address_of(low, address, form.space)
-    is_read = returns and isinstance(destination, Register) and destination.name in low.read
-    op = "atom" if is_read else "red"  # ptxas turns an atomic whose result nobody wants into a reduction
+    is_read = returns and any(isinstance(one, Register) and one.name in low.read for one in results)
+    # ptxas turns an atomic whose result nobody wants into a reduction, but for pairs of halves
+    op = "atom" if is_read or (returns and form.type.endswith("x2")) else "red"
     aggregates = form.type[1:] == "32" and form.type[0] in "usb"  # 32-bit integers at one place: the warp's lanes first
-    site = low.site(form.space, op, form.width, checks_itself=operation == "cas")
+    site = low.site(form.space, op, form.width, form.count, checks_itself=operation == "cas")
     change = changer(operation, form.type, parts)
     low.block.waits |= is_read
 
@@ -50,7 +52,8 @@ def atomic(low: Lowering, instruction: Instruction) -> None:
         for space, offsets, part in pieces:
             old = perform(batch, site, op, space, offsets, part, form, values, change, aggregates)
             if returns and old is not None:
-                store(batch, part, old)
+                for store, value in zip(stores, old, strict=True):
+                    store(batch, part, value)
 
     low.emit(step)
 
@@ -66,27 +69,32 @@ def perform(
     values: list,
     change,
     aggregates: bool,
-) -> np.ndarray | None:
-    """Returns what was in memory before, for each thread."""
-    found = batch.unit.checked(site, space, offsets, active, form.width)
+) -> list[np.ndarray] | None:
+    """Returns what was in memory before, for each thread: of a vector, element by element."""
+    one_place = offsets.shape[1] == 1
+    found = batch.unit.checked(site, space, offsets, active, form.width * form.count)
     if found is None:
         return None
     offsets, active = found
-    batch.unit.count(site, space, op, offsets, active, form.width, aggregates)
+    counted = offsets[:, :1] if one_place else offsets  # where lanes are left out, too
+    batch.unit.count(site, space, op, counted, active, form.width * form.count, aggregates)
     memory: Space = batch.spaces[space]
     batch.unit.check_written(site, memory, offsets, active, form)
     batch.unit.mark(memory.marks["written"], memory, offsets, active, form)
-    index = active.pick(memory.elements(offsets, form.width))
-    view = memory.views[form.width]
+    view, places = memory.views[form.width], active.pick(memory.elements(offsets, form.width))
     operands = [active.pick(value) for value in values]
-    before = view[index]
-    old = change(view, index, operands)
-    wrote = active.spread(old == operands[0]) if change is compare_and_swap else True
+    found = []
+    for element in range(form.count):
+        index = places + element
+        before = view[index]
+        old = change(view, index, operands[element:] if form.count > 1 else operands)
+        batch.changed |= not np.array_equal(before, view[index])
+        found.append(old)
+    wrote = active.spread(found[0] == operands[0]) if change is compare_and_swap else True
     batch.races.atomic(site, space, offsets, active, form, wrote)
-    batch.changed |= not np.array_equal(before, view[index])
     if op == "atom":
-        batch.seen.append(old)
-    return active.spread(old)
+        batch.seen += found
+    return [active.spread(old) for old in found]
 
 
 def changer(operation: str, type_: str, parts: list[str]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -21,7 +22,8 @@ from .compile_errors import (
 from .headers import HEADERS
 from .nvrtc import NvrtcMissing
 
-__all__ = ["CompileError", "NvrtcMissing", "Program", "UnknownKernel", "compile_cuda", "nvrtc_version"]
+__all__ = ["CompileError", "NvrtcMissing", "Program", "UnknownKernel", "compile_cuda", "compile_together",
+           "nvrtc_version"]  # fmt: skip
 
 OPTIONS = (
     "-lineinfo",
@@ -51,10 +53,10 @@ template <int... _I> struct _List {
 template <int _N, class _L = _List<0>> struct _Count : _Count<_N - 1, typename _L::_Twice> {};
 template <class _L> struct _Count<0, _L> { using _Type = _L; };
 template <class _F> using _Spelled = typename _Count<_doublings<_F>()>::_Type::template _Spell<_F>;
-template <class _F> auto _ask(_F*) -> decltype(_Spelled<_F>::_show());
-using _answer = decltype(_ask(%s));
+template <int _K, class _F> auto _ask(_F*) -> decltype(_Spelled<_F>::_show());
 """,
 )
+ASK = "using vgpu_query_answer_%d = decltype(vgpu_query_ask<%d>(%s));\n"
 ANSWER = re.compile(r"vgpu_query_List.*\[with vgpu_query_I=<([\d, ]+)>\]")
 
 
@@ -77,35 +79,56 @@ class Program:
     log: str  # the compiler's warnings
 
 
-@lru_cache(maxsize=256)
 def compile_cuda(source: str, kernel: str, arch: str = "sm_90", options: tuple[str, ...] = ()) -> Program:
     """Compile `source` and look up `kernel`: a name, or a template's instance such as "transpose<32>".  About 0.1 s.
 
     The C headers that people include out of habit (stdint.h, cmath, ...) are there; CUDA's own come from the
     nvidia-cuda-runtime package.  Raises CompileError, UnknownKernel (a ValueError) or NvrtcMissing.
     """
+    return _together.get((source, kernel, arch, options)) or _alone(source, kernel, arch, options)
+
+
+@lru_cache(maxsize=256)
+def _alone(source: str, kernel: str, arch: str, options: tuple[str, ...]) -> Program:
+    return _compiled(source, (kernel,), arch, options)[kernel]
+
+
+_together: dict[tuple, Program] = {}
+
+
+def compile_together(source: str, kernels: Sequence[str], arch: str = "sm_90") -> None:
+    """Compile many kernels of one source in the time of one, for `compile_cuda` to find; raises what it raises."""
+    found = _compiled(source, tuple(kernels), arch, ())
+    _together.update({(source, kernel, arch, ()): program for kernel, program in found.items()})
+
+
+def _compiled(source: str, kernels: tuple[str, ...], arch: str, options: tuple[str, ...]) -> dict[str, Program]:
     known = nvrtc.architectures()
     if arch.rstrip("af") not in known:
         raise ValueError(f"NVRTC {nvrtc_version()} knows no architecture {arch!r}; it knows {', '.join(known)}")
     if "\0" in source:
         raise ValueError("the source has a zero byte in it")
-    if not re.fullmatch(r"[A-Za-z_][\w:]*\s*(<.*>)?", kernel.strip()):
-        raise unknown_kernel(source, kernel)
+    for kernel in kernels:
+        if not re.fullmatch(r"[A-Za-z_][\w:]*\s*(<.*>)?", kernel.strip()):
+            raise unknown_kernel(source, kernel)
     flags = [*OPTIONS, f"--gpu-architecture={arch}", f"-I{nvrtc.include()}", *options]
-    output = nvrtc.compile(source + QUESTION % kernel, FILE, kernel, HEADERS, flags)
+    asked = "".join(ASK % (number, number, kernel) for number, kernel in enumerate(kernels))
+    output = nvrtc.compile(source + QUESTION + asked, FILE, kernels, HEADERS, flags)
     if not output.ok:
-        raise failure(source, kernel, output.log)
-    declared = re.search(rf"\.entry {re.escape(output.entry)}\((.*?)\)\s*[\n.{{]", output.ptx, re.S)
-    if not declared:
-        raise unknown_kernel(source, kernel)
-    answer = ANSWER.search(output.log)
-    if answer is None:
-        raise ValueError(f"the types of {kernel}'s parameters are told in a warning, and {options} silences it")
-    types = parameters("".join(chr(int(code)) for code in answer[1].split(",")))
+        raise failure(source, kernels[0], output.log)
+    answers = ANSWER.findall(output.log)
+    if len(answers) != len(kernels):
+        raise ValueError(f"the types of {kernels[0]}'s parameters are told in a warning, and {options} silences it")
     warnings = "\n".join(str(found) for found in diagnostics(source, output.log) if found.severity == "warning")
-    names = parameter_names(source, kernel, len(types))
-    sizes = parameter_sizes(declared[1])
-    return Program(kernel, output.entry, types, names, sizes, output.ptx, output.cubin, arch, warnings)
+    programs = {}
+    for kernel, entry, answer in zip(kernels, output.entries, answers, strict=True):
+        declared = re.search(rf"\.entry {re.escape(entry)}\((.*?)\)\s*[\n.{{]", output.ptx, re.S)
+        if not declared:
+            raise unknown_kernel(source, kernel)
+        types = parameters("".join(chr(int(code)) for code in answer.split(",")))
+        names, sizes = parameter_names(source, kernel, len(types)), parameter_sizes(declared[1])
+        programs[kernel] = Program(kernel, entry, types, names, sizes, output.ptx, output.cubin, arch, warnings)
+    return programs
 
 
 def parameters(spelled: str) -> tuple[str, ...]:

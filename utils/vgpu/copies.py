@@ -49,13 +49,15 @@ class Copies:
         """wanted: how many bytes to read (the rest is zero); a predicate says to read none."""
         form = Form(COPIED[width])
         reading = active
+        reach = None
         if wanted is not None:
             wanted = np.asarray(wanted)
+            reach = None if wanted.dtype == bool else wanted.astype(np.int64)
             none = wanted if wanted.dtype == bool else wanted == 0
             reading = active.where(~none)
         values = [np.zeros((1, 1), np.uint64 if form.width == 8 else np.uint32)] * form.count
         if reading is not None:
-            found = batch.unit.checked(sites[0], "global", origin, reading, width)
+            found = batch.unit.checked(sites[0], "global", origin, reading, width, reach)
             if found is not None:
                 offsets, part = found
                 memory = batch.spaces["global"]

@@ -50,16 +50,17 @@ def atomic_sectors(offsets: np.ndarray, active: np.ndarray, width: int) -> Tally
     return _tally(cost > 0, cost, -(-distinct * width // SECTOR))
 
 
-def wavefronts(offsets: np.ndarray, active: np.ndarray, width: int, load: bool = True) -> Tally:
+def wavefronts(offsets: np.ndarray, active: np.ndarray, width: int, paired: bool = True) -> Tally:
     """As `sectors`, for shared memory.
 
     8-byte accesses are served per half warp, 16-byte ones per quarter. Loads of which every two neighbouring lanes
-    want the same are served as if they were half as many, two groups together (seen on an H200).
+    want one place, or one of the two is idle, are served as if they were half as many, two groups together (all of
+    the warp or none; seen on an H200 and an H100). `paired=False`: ldmatrix, whose rows are served eight at a time.
     """
     group = LANES if width <= 4 else 4 * LANES // width
     warp = np.repeat(np.arange(len(offsets)), LANES // group)
     rows, present = offsets.reshape(-1, group), active.reshape(-1, group)
-    if load and width > 4:
+    if paired and width > 4:
         rows, present, warp = _paired(rows, present, warp)
     words = max(width // 4, 1)
     rows = rows >> 2
@@ -76,16 +77,18 @@ def wavefronts(offsets: np.ndarray, active: np.ndarray, width: int, load: bool =
 
 
 def _paired(rows: np.ndarray, present: np.ndarray, warp: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two groups of lanes as one where every odd lane is idle or wants what its even neighbour wants."""
+    """Two groups of lanes as one in warps of which no two neighbours want two places."""
     group = rows.shape[1]
     pairs, there = rows.reshape(-1, group, 2), present.reshape(-1, group, 2)
-    agree = (~there[..., 1] | (there[..., 0] & (pairs[..., 0] == pairs[..., 1]))).all(-1)
+    agree = (~there.all(-1) | (pairs[..., 0] == pairs[..., 1])).all(-1)
+    agree = np.repeat(agree.reshape(-1, LANES // (2 * group)).all(-1), LANES // (2 * group))
     if not agree.any():
         return rows, present, warp
     alone = np.repeat(~agree, 2)
+    either = np.where(there[agree, :, 0], pairs[agree, :, 0], pairs[agree, :, 1])
     return (
-        np.concatenate([rows[alone], pairs[agree, :, 0]]),
-        np.concatenate([present[alone], there[agree, :, 0]]),
+        np.concatenate([rows[alone], either]),
+        np.concatenate([present[alone], there[agree].any(-1)]),
         np.concatenate([warp[alone], warp[::2][agree]]),
     )
 

@@ -137,6 +137,7 @@ def pack(low: Lowering, origin: Vector, type_: str) -> int:
     parts = [low.source(part, f"b{width}") for part in origin.parts]
     dtype = np.dtype(f"u{ptx.WIDTHS[type_]}").type
     result = low.program.new_slot()
+    low.block.scratch.add(result)
 
     def step(batch, active):
         values = [np.asarray(batch.registers[part]).astype(dtype) for part in parts]

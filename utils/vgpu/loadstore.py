@@ -73,9 +73,12 @@ class LoadStore:
         return totals
 
     def checked(
-        self, site: int, space: str, offsets: np.ndarray, active: Active, width: int
+        self, site: int, space: str, offsets: np.ndarray, active: Active, width: int, reach: np.ndarray | None = None
     ) -> tuple[np.ndarray, Active] | None:
-        """Offsets fit to be used for all slots, and the threads that may go on; the others' faults are noted."""
+        """Offsets fit to be used for all slots, and the threads that may go on; the others' faults are noted.
+
+        reach: how many of the `width` bytes are really accessed, where that differs.
+        """
         memory = self.batch.spaces.get(space) or self.batch.no_memory(space)
         if not active.full:
             offsets = np.where(active.mask, offsets, active.one_of(offsets))
@@ -83,7 +86,7 @@ class LoadStore:
         meant = memory.named.get(self.batch.program.sites[site].variable)
         if memory.holds(low, high + width, meant) and not (width > 1 and (offsets & (width - 1)).any()):
             return offsets, active
-        inside = memory.inside(offsets, width, meant)
+        inside = memory.inside(offsets, width if reach is None else reach, meant)
         aligned = (offsets & (width - 1)) == 0
         faults = self.batch.faults
         for kind, bad in (("out-of-bounds", ~inside), ("misaligned", inside & ~aligned)):
@@ -146,7 +149,8 @@ class LoadStore:
         key = (site, space, offsets.tobytes(), active.mask.tobytes()) if rows == 1 else None
         tally = self.tallies.known.get(key)
         if tally is None:
-            tally = self.measure(space, op, offsets, active, width, rows)
+            paired = op == "ld" and self.batch.program.sites[site].op != "ldsm"
+            tally = self.measure(space, op, offsets, active, width, rows, paired)
             if key:
                 self.tallies.known[key] = tally
         is_worst = tally.worst > self.tallies.worst(site, space, op)
@@ -154,7 +158,7 @@ class LoadStore:
         self.tallies.add(site, space, op, width, tally, alike, sample)
 
     def measure(
-        self, space: str, op: str, offsets: np.ndarray, active: Active, width: int, rows: int
+        self, space: str, op: str, offsets: np.ndarray, active: Active, width: int, rows: int, paired: bool
     ) -> counters.Tally:
         threads = active.mask.shape[1]
         spread = np.broadcast_to(offsets, (rows, threads))
@@ -164,7 +168,7 @@ class LoadStore:
         lanes = np.broadcast_to(active.mask, (rows, threads)).reshape(-1, LANES)
         offsets = spread.reshape(-1, LANES)
         if space == "shared":
-            return counters.wavefronts(offsets, lanes, width, op == "ld")
+            return counters.wavefronts(offsets, lanes, width, paired)
         return (counters.atomic_sectors if op in ATOMICS else counters.sectors)(offsets, lanes, width)
 
     def sample(self, space: str, offsets: np.ndarray, active: Active, row: int) -> tuple:

@@ -172,6 +172,7 @@ class Lowering:
     def computed(self, function: Callable, slot: int) -> int:
         """A slot that holds `function` of another one's value, computed just before the instruction."""
         result = self.program.new_slot()
+        self.block.scratch.add(result)
 
         def step(batch, active):
             batch.registers[result] = function(batch.registers[slot])
@@ -187,6 +188,7 @@ class Lowering:
             raise NotEmulated(f"a result in {operand}")
         slot, widen = self.slot(operand.name), _widening(type_, operand.type)
         if operand.name in self.temporary and self.instruction.guard is None:
+            self.block.scratch.add(slot)
 
             def store(batch, active, value):
                 batch.registers[slot] = widen(value) if widen else value

@@ -7,9 +7,11 @@ as well: a loop that saw nothing new gives way until something in memory has cha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from .active import LANES, Active
+from .active import LANES, Active, Parted
 from .barriers import Barriers
 from .copies import Copies
 from .faults import Faults, shown
@@ -25,6 +27,18 @@ Fronts = list[tuple[int, Active]]
 
 class Stop(Exception):
     """The batch cannot go on; why has been noted as a fault."""
+
+
+@dataclass
+class Parked:
+    """Threads that wait in the middle of a block.
+
+    values: by slot, what the block had computed for them.  alive: who still ran when the first of them came.
+    """
+
+    active: Active
+    values: dict[int, np.ndarray]
+    alive: np.ndarray
 
 
 class Batch:
@@ -61,29 +75,82 @@ class Batch:
         start = program.entries[program.entry.name]
         self.fronts: dict[int, Active] = {start: Active(self.alive, self.blocks, True)}
         self.stalled: Fronts = []
+        self.parked: dict[tuple[int, int], Parked] = {}  # (block, step) -> who waits there for lanes of their warps
+        self.expected: np.ndarray | None = None  # who an exchange that was waited at may want to take part
+        self.may_wait = True  # is there still somebody who may come?
         self.seen: list[np.ndarray] = []  # what strong reads gave since the last turn of a loop
         self.last_turn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}
 
     def run(self) -> None:
-        blocks, runs = self.program.blocks, self.tallies.runs
+        blocks = self.program.blocks
         self.last_step = self.step + self.limit
-        while self.fronts or self.unstall():
-            number = min(self.fronts)
-            active = self.fronts.pop(number)
-            block = blocks[number]
-            if self.barriers.arrived and block.length > 1:
-                self.barriers.went_on(active)
-            warps, threads = runs[number][0] + active.warps, runs[number][1] + active.threads
-            runs[number][:] = warps, threads
-            for step in block.steps:
-                self.step += 1
-                step(self, active)
-            for following, part in block.end(self, active) if block.end else [(number + 1, active)]:
-                self.add(following, part)
+        while self.fronts or self.parked or self.unstall():
+            if not self.fronts and self.stalled and self.changed:
+                self.unstall()
+                continue
+            number, active = self.begin() if self.fronts else self.insist()
+            if active is not None:
+                end = blocks[number].end
+                for following, part in end(self, active) if end else [(number + 1, active)]:
+                    self.add(following, part)
             if self.stalled and self.changed:
                 self.unstall()
             if self.step > self.last_step:
-                self.endless(number, active)
+                self.endless(number, active or self.parked.popitem()[1].active)
+
+    def begin(self) -> tuple[int, Active | None]:
+        """Run the block at which the first front stands."""
+        number = min(self.fronts)
+        active = self.fronts.pop(number)
+        if self.barriers.arrived and self.program.blocks[number].length > 1:
+            self.barriers.went_on(active)
+        run = self.tallies.runs[number]
+        run[:] = run[0] + active.warps, run[1] + active.threads
+        return number, self.execute(number, active, 0)
+
+    def execute(self, number: int, active: Active, index: int) -> Active | None:
+        """A block's steps from `index` on, by these threads and those that they meet; None if they have to wait."""
+        block, waited = self.program.blocks[number], None
+        while True:
+            try:
+                for index in range(index, len(block.steps)):  # noqa: B020 goes on where it stopped
+                    self.step += 1
+                    block.steps[index](self, active)
+                    self.expected = None
+                return active
+            except Parted:
+                waiting = self.parked.pop((number, index), None)
+                if waiting is None:
+                    values = {slot: self.registers[slot] for slot in block.scratch}
+                    self.parked[number, index] = Parked(active, values, self.alive if waited is None else waited)
+                    self.expected = None
+                    return None
+                active = self.united(waiting.active, active)
+                self.restore(waiting)
+                self.expected = waited = waiting.alive
+
+    def insist(self) -> tuple[int, Active | None]:
+        """Nobody else can move: the lanes that an exchange waits for will not come. It goes on without them."""
+        number, index = min(self.parked)
+        waiting = self.parked.pop((number, index))
+        self.restore(waiting)
+        self.may_wait, self.expected = False, waiting.alive
+        self.program.blocks[number].steps[index](self, waiting.active)
+        self.may_wait, self.expected = True, None
+        return number, self.execute(number, waiting.active, index + 1)
+
+    def restore(self, waiting: Parked) -> None:
+        """What the threads had computed in this block: others have run it since."""
+        for slot, value in waiting.values.items():
+            now = self.registers[slot]
+            if value is not None and now is not value:
+                self.registers[slot] = value if now is None else np.where(waiting.active.mask, value, now)
+
+    def united(self, one: Active, other: Active) -> Active:
+        """Both together, and whether they are all that still run."""
+        mask = one.mask | other.mask
+        running = np.count_nonzero(self.alive) * (self.blocks // len(self.alive))
+        return Active(mask, self.blocks, np.count_nonzero(mask) * (self.blocks // len(mask)) == running)
 
     def add(self, number: int, active: Active) -> None:
         """Threads that go on at a block, together with those that stand there."""

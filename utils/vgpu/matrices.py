@@ -14,7 +14,7 @@ from .lowering import Lowering
 from .memory import SHARED_WINDOW
 from .program import NotEmulated
 from .ptx import Instruction, Vector
-from .warps import LANE, by_lane, check_members, flat
+from .warps import LANE, by_lane, flat, meeting
 
 FORM = Form("matrix.v4.b32")  # a row
 EVERYBODY = np.uint32(0xFFFFFFFF)
@@ -26,10 +26,10 @@ def load_matrix(low: Lowering, instruction: Instruction) -> None:
     registers = destination.parts if isinstance(destination, Vector) else (destination,)
     transposed, find, site = _prepare(low, instruction, registers, address, "ldsm")
     stores = [low.put(register, "b32") for register in registers]
-    line, givers = instruction.line, 8 * len(registers) > LANE
+    meet, givers = meeting(low), 8 * len(registers) > LANE
 
     def step(batch, active):
-        check_members(batch, active, EVERYBODY, line)
+        meet(batch, active, EVERYBODY)
         addressing = _rows(active, givers)
         if addressing is None:
             return
@@ -47,10 +47,10 @@ def store_matrix(low: Lowering, instruction: Instruction) -> None:
     registers = origin.parts if isinstance(origin, Vector) else (origin,)
     transposed, find, site = _prepare(low, instruction, registers, address, "stsm")
     sources = [low.source(register, "b32") for register in registers]
-    line, givers = instruction.line, 8 * len(registers) > LANE
+    meet, givers = meeting(low), 8 * len(registers) > LANE
 
     def step(batch, active):
-        check_members(batch, active, EVERYBODY, line)
+        meet(batch, active, EVERYBODY)
         addressing = _rows(active, givers)
         if addressing is None:
             return
@@ -70,10 +70,10 @@ def move_matrix(low: Lowering, instruction: Instruction) -> None:
     if instruction.opcode != "movmatrix.sync.aligned.m8n8.trans.b16":
         raise NotEmulated()
     destination, origin = instruction.operands
-    source, store, line = low.source(origin, "b32"), low.put(destination, "b32"), instruction.line
+    source, store, meet = low.source(origin, "b32"), low.put(destination, "b32"), meeting(low)
 
     def step(batch, active):
-        check_members(batch, active, EVERYBODY, line)
+        meet(batch, active, EVERYBODY)
         store(batch, active, _fragments(_elements(by_lane(batch.registers[source], active)).swapaxes(2, 3)))
 
     low.emit(step)

@@ -91,7 +91,7 @@ class Space:
         region = meant or self.region_at(low)
         return region is not None and region.start <= low and high <= region.end
 
-    def inside(self, offsets: np.ndarray, width: int, meant: Region | None = None) -> np.ndarray:
+    def inside(self, offsets: np.ndarray, width: int | np.ndarray, meant: Region | None = None) -> np.ndarray:
         """For each offset, whether its `width` bytes belong to one region, or to the one that is meant."""
         if meant:
             return (offsets >= meant.start) & (offsets + width <= meant.end)

@@ -10,7 +10,7 @@ import ctypes
 import importlib.util
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,28 +36,36 @@ class Output:
 
     ok: bool
     log: str
-    entry: str = ""
+    entries: tuple[str, ...] = ()
     ptx: str = ""
     cubin: bytes = b""
 
 
-def compile(source: str, file: str, expression: str, headers: Mapping[str, str], options: list[str]) -> Output:
-    """Compile `source`, called `file` in messages; `expression` names the function whose mangled name is asked for."""
+def compile(
+    source: str, file: str, expressions: Sequence[str], headers: Mapping[str, str], options: list[str]
+) -> Output:
+    """Compile `source`, called `file` in messages; `expressions` name the functions whose entries are asked for."""
     library, program = load(), ctypes.c_void_p()
     texts, names = _strings(headers.values()), _strings(headers)
     parts = (source.encode(), file.encode(), len(headers), texts, names)
     _check(library.nvrtcCreateProgram(ctypes.byref(program), *parts), "nvrtcCreateProgram")
     try:
-        _check(library.nvrtcAddNameExpression(program, expression.encode()), "nvrtcAddNameExpression")
+        for expression in expressions:
+            _check(library.nvrtcAddNameExpression(program, expression.encode()), "nvrtcAddNameExpression")
         status = library.nvrtcCompileProgram(program, len(options), _strings(options))
         log = _text(program, "ProgramLog")
         if status:
             return Output(False, log or _reason(status))
-        entry = ctypes.c_char_p()
-        _check(library.nvrtcGetLoweredName(program, expression.encode(), ctypes.byref(entry)), "nvrtcGetLoweredName")
-        return Output(True, log, (entry.value or b"").decode(), _text(program, "PTX"), _bytes(program, "CUBIN"))
+        entries = tuple(_lowered(program, expression) for expression in expressions)
+        return Output(True, log, entries, _text(program, "PTX"), _bytes(program, "CUBIN"))
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def _lowered(program: ctypes.c_void_p, expression: str) -> str:
+    entry = ctypes.c_char_p()
+    _check(load().nvrtcGetLoweredName(program, expression.encode(), ctypes.byref(entry)), "nvrtcGetLoweredName")
+    return (entry.value or b"").decode()
 
 
 @cache

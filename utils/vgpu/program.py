@@ -34,6 +34,7 @@ class Block:
     length: int = 0
     lines: Counter = field(default_factory=Counter)
     flops: Counter = field(default_factory=Counter)
+    scratch: set[int] = field(default_factory=set)  # slots that hold no more than the threads that run it right now
     waits: bool = False  # reads what other threads may write meanwhile: a loop of it may wait for them
 
 
@@ -54,11 +55,22 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How neighbouring accesses may be merged.  widths: site -> bytes it moves, 0: another one does.
+
+    wide: (offset from the register, bytes) of the accesses that several of them became.
+    """
+
+    widths: dict[int, int]
+    wide: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Group:
-    """Neighbouring accesses through one register. ways(): how they may be merged, each as site -> bytes (slow)."""
+    """Neighbouring accesses through one register. ways(): how they may be merged, the likeliest first (slow)."""
 
     sites: tuple[Site, ...]
-    ways: Callable[[], tuple[dict[int, int], ...]]
+    ways: Callable[[], tuple[Way, ...]]
 
     def may_merge(self, start: np.ndarray) -> bool:
         """Whether two neighbours could be one aligned access, wherever the register points (`start`, bytes)."""

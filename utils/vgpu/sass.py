@@ -15,12 +15,12 @@ from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from .program import Group, Program, Site
+from .program import Group, Program, Site, Way
 
 KINDS = {"LDS": ("shared", "ld"), "STS": ("shared", "st"), "LDG": ("global", "ld"), "STG": ("global", "st"),
          "LDL": ("local", "ld"), "STL": ("local", "st")}  # fmt: skip
 ACCESS = re.compile(
-    r"\b(LDS|STS|LDG|STG|LDL|STL)((?:\.\w+)*)\s[^\[;]*(?:desc\[\w+\])?\[([^\]]*)\]",
+    r"\b(LDS|STS|LDG|STG|LDL|STL)((?:\.\w+)*)\s[^\[;]*?(?:desc\[\w+\])?\[([^\]]*)\]",
 )
 LINE = re.compile(r'//## File "[^"]*", line (\d+)')
 PLACE = re.compile(r"(U?R\d+|URZ|RZ)?(?:\.\w+)*\+?(U?R\d+)?\+?(-?0x[0-9a-f]+)?")
@@ -33,27 +33,35 @@ def merge(program: Program, cubin: bytes) -> dict[int, Group]:
     Where several registers of a line cover bytes alike, the addresses decide (see Tallies.width): a wide access is
     aligned. Disassembling takes longer than most launches, so it waits until some address is.
     """
-    found = {}
-    for (line, space, op, *_), sites in _groups(program).items():
-        if cubin and _adjacent(sites):
-            ways = cache(partial(_ways, cubin, program.entry.name, (line, space, op), tuple(sites)))
-            group = Group(tuple(sites), ways)
-            found.update({site.index: group for site in sites})
+    found: dict[int, Group] = {}
+    for across in (False, True):  # blocks: ptxas joins those that a short branch parts
+        for key, sites in _groups(program, across).items():
+            if not cubin or not _adjacent(sites) or any(site.index in found for site in sites):
+                continue
+            if not across or len({site.offset for site in sites}) == len(sites):  # else: one place, at several times
+                group = Group(tuple(sites), cache(partial(_ways, program, cubin, key[:3], tuple(sites))))
+                found.update({site.index: group for site in sites})
     return found
 
 
-def _ways(cubin: bytes, entry: str, key: tuple[int, str, str], sites: Sequence[Site]) -> tuple[dict[int, int], ...]:
-    """How the machine code moves the bytes of `sites`, each way as site -> bytes; those that merge most first."""
-    matches = (_match(sites, run) for run in _accesses(cubin, entry).get(key, ()))
-    return tuple(sorted((way for way in matches if way), key=lambda way: list(way.values()).count(0), reverse=True))
+def _ways(program: Program, cubin: bytes, line: tuple[int, str, str], sites: Sequence[Site]) -> tuple[Way, ...]:
+    """How the machine code moves the bytes of `sites`, those ways that merge most first."""
+    runs = _accesses(cubin, program.entry.name).get(line, [])
+    ways = [way for run in runs if (way := _match(sites, run))]
+    if not ways:  # a run that moves just what some other group does is that group's
+        others = [group for key, group in _groups(program, False).items() if key[:3] == line]
+        left = [run for run in runs if not any(_match(group, run) for group in others)]
+        if _all_wider(sites, left):
+            ways = [way for run in left for way in _covers(sites, run)]
+    return tuple(sorted(ways, key=lambda way: list(way.widths.values()).count(0), reverse=True))
 
 
-def _groups(program: Program) -> dict[tuple, list[Site]]:
-    """Accesses of one basic block and source line through one unchanged register."""
+def _groups(program: Program, across: bool) -> dict[tuple, list[Site]]:
+    """Accesses of one source line through one unchanged register, in one basic block or across several."""
     groups = defaultdict(list)
     for site in program.sites:
         if site.base and program.merged.get(site.index) != 0:
-            groups[site.line, site.space, site.op, *site.base].append(site)
+            groups[site.line, site.space, site.op, *site.base[across:]].append(site)
     return groups
 
 
@@ -62,7 +70,13 @@ def _adjacent(sites: list[Site]) -> bool:
     return any(site.offset in ends for site in sites)
 
 
-def _match(sites: Sequence[Site], run: Run) -> dict[int, int] | None:
+def _all_wider(sites: Sequence[Site], runs: Sequence[Run]) -> bool:
+    """Whether the line has no machine access as narrow as these: then they must be parts of wider ones."""
+    narrow = max(site.width for site in sites)
+    return bool(runs) and all(width > narrow for run in runs for _, width in run)
+
+
+def _match(sites: Sequence[Site], run: Run) -> Way | None:
     """How the bytes of `sites` are moved by `run`, if it moves the same ones, all shifted alike.
 
     `run` may go on where `sites` end: a loop that ptxas unrolled further.
@@ -73,16 +87,27 @@ def _match(sites: Sequence[Site], run: Run) -> dict[int, int] | None:
     if len(theirs) > len(ours) == length and len(theirs) % length == 0:
         run = frozenset((offset, width) for offset, width in run if offset + shift < min(ours) + length)
         theirs = _bytes(run)
-    if {at + shift for at in theirs} != ours:
-        return None
-    widths = {}
+    return _way(sites, run, shift) if {at + shift for at in theirs} == ours else None
+
+
+def _covers(sites: Sequence[Site], run: Run) -> list[Way]:
+    """How `run` may move the bytes of `sites` among others, such as the padding between rows."""
+    ours, theirs = _bytes((site.offset, site.width) for site in sites), _bytes(run)
+    first, step = min(ours) - min(theirs), min(site.unit for site in sites)
+    shifts = range(first, first - len(theirs), -step)
+    return [_way(sites, run, shift) for shift in shifts if ours <= {at + shift for at in theirs}]
+
+
+def _way(sites: Sequence[Site], run: Run, shift: int) -> Way:
+    widths, wide = {}, []
     for offset, width in run:
         inside = [site for site in sites if offset + shift <= site.offset < offset + shift + width]
-        if len(inside) > 1:
+        if len(inside) > 1 or (inside and inside[0].width < width):
             leader = min(inside, key=lambda site: site.offset)
             widths.update({site.index: 0 for site in inside})
             widths[leader.index] = width
-    return widths
+            wide.append((offset + shift, width))
+    return Way(widths, tuple(wide))
 
 
 def _bytes(accesses) -> set[int]:

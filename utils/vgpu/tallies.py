@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .counters import SECTOR, Tally
-from .program import Group, Program
+from .program import Program, Way
 from .report import Access
 
 FLOPS = ("fadd", "fmul", "ffma", "hadd", "hmul", "hfma", "dadd", "dmul", "dfma")
 INSTRUCTIONS, THREADS = "smsp__inst_executed.sum", "smsp__thread_inst_executed.sum"
+
+
+UNMERGED = Way({}, ())
 
 
 @dataclass
@@ -33,7 +36,7 @@ class Tallies:
     runs: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     accesses: dict[tuple[int, str, str], Sum] = field(default_factory=dict)
     flops: Counter = field(default_factory=Counter)
-    ways: dict[int, dict[int, int]] = field(default_factory=dict)  # group (by identity) -> how it is merged
+    ways: dict[int, Way] = field(default_factory=dict)  # group (by identity) -> how it is merged
     known: dict[tuple, Tally] = field(default_factory=dict)  # requests that are the same in every block
 
     def width(self, site: int, offsets: np.ndarray, width: int) -> int:
@@ -45,9 +48,9 @@ class Tallies:
         if way is None:
             start = offsets - self.program.sites[site].offset
             ways = group.ways() if group.may_merge(start) else ()
-            way = next((way for way in ways if _aligned(group, way, start)), {})
+            way = next((way for way in ways if _aligned(way, start)), UNMERGED)
             self.ways[id(group)] = way
-        return way.get(site, width)
+        return way.widths.get(site, self.program.merged.get(site, width))
 
     def worst(self, site: int, space: str, op: str) -> int:
         found = self.accesses.get((site, space, op))
@@ -117,10 +120,9 @@ class Tallies:
         return out
 
 
-def _aligned(group: Group, way: dict[int, int], start: np.ndarray) -> bool:
+def _aligned(way: Way, start: np.ndarray) -> bool:
     """Whether the wide accesses of `way` would be aligned where the group's register points."""
-    wide = [(site.offset, way[site.index]) for site in group.sites if way.get(site.index)]
-    return all(not ((start + offset) & (width - 1)).any() for offset, width in wide)
+    return all(not ((start + offset) & (width - 1)).any() for offset, width in way.wide)
 
 
 def flop_metric(kind: str) -> str:

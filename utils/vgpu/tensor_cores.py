@@ -22,7 +22,7 @@ from .lowering import Lowering
 from .matrices import EVERYBODY
 from .program import NotEmulated
 from .ptx import Instruction
-from .warps import by_lane, check_members, flat
+from .warps import by_lane, flat, meeting
 
 M, N = 16, 8
 SYNTAX = re.compile(
@@ -71,9 +71,10 @@ def multiply(low: Lowering, instruction: Instruction) -> None:
     slots = [[low.source(part, type_) for part in one] for one, type_ in zip(tiles, ("b32", "b32", kind), strict=True)]
     stores = [low.put(part, kind) for part in d]
     key, operations = (instruction.line, form.counter), 2 * M * N * form.k
+    meet = meeting(low)
 
     def step(batch, active):
-        check_members(batch, active, EVERYBODY, key[0])
+        meet(batch, active, EVERYBODY)
         given = [_together([by_lane(batch.registers[slot], active) for slot in one]) for one in slots]
         result = product(form, *given)
         for place, store in enumerate(stores):

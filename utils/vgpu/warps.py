@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from .active import LANES, Active
+from .active import LANES, Active, Parted
 from .lowering import Lowering
 from .program import NotEmulated
 from .ptx import Instruction, Vector
@@ -32,11 +34,11 @@ def shuffle(low: Lowering, instruction: Instruction) -> None:
     b, c, members = (low.source(operand, "b32") for operand in others)
     store = low.put(value, "b32")
     store_predicate = low.put(other_predicate, "pred") if other_predicate else None
-    line = instruction.line
+    meet = meeting(low)
 
     def step(batch, active):
         values = batch.registers
-        check_members(batch, active, values[members], line)
+        meet(batch, active, values[members])
         index = by_lane(values[b], active).astype(np.int64) & 31
         control = by_lane(values[c], active).astype(np.int64)
         clamp, segment = control & 31, (control >> 8) & 31
@@ -60,15 +62,26 @@ def shuffle(low: Lowering, instruction: Instruction) -> None:
     low.emit(step)
 
 
-def check_members(batch, active: Active, members: np.ndarray, line: int) -> None:
-    """The lanes that an exchange names must take part in it, and its own lane must be among them."""
+def meeting(low: Lowering) -> Callable:
+    """Returns meet(batch, active, members): the lanes that an exchange names take part in it, and are waited for.
+
+    It raises Parted where some are still on their way, notes a fault where they will not come. A guarded exchange
+    does not wait.
+    """
+    line, waits = low.instruction.line, low.instruction.guard is None
+    return lambda batch, active, members: _meet(batch, active, members, line, waits)
+
+
+def _meet(batch, active: Active, members: np.ndarray, line: int, waits: bool) -> None:
     if active.full and np.ndim(members) == 0 and members == 0xFFFFFFFF:
         return
     named = (by_lane(members, active) & BIT).astype(bool)
     lanes = active.lanes
     wanted = np.where(lanes.any(-1, keepdims=True), _any_named(named, members, active), False)
-    alive = batch.alive.reshape(len(batch.alive), -1, LANES)
+    alive = by_lane(batch.alive if batch.expected is None else batch.expected, active)
     absent, unnamed = wanted & alive & ~lanes, lanes & ~named
+    if waits and batch.may_wait and absent.any():
+        raise Parted
     for bad, what in ((absent, "is named in the mask of this exchange but does not take part"),
                       (unnamed, "takes part in this exchange but its mask does not name it")):  # fmt: skip
         if bad.any():
@@ -90,10 +103,10 @@ def vote(low: Lowering, instruction: Instruction) -> None:
     mode = instruction.parts[2]
     predicate, members = low.source(instruction.operands[1], "pred"), low.source(instruction.operands[2], "b32")
     store = low.put(instruction.operands[0], instruction.parts[-1])
-    line = instruction.line
+    meet = meeting(low)
 
     def step(batch, active):
-        check_members(batch, active, batch.registers[members], line)
+        meet(batch, active, batch.registers[members])
         yes, lanes = by_lane(batch.registers[predicate], active), active.lanes
         if mode == "ballot":
             result = np.where(yes & lanes, BIT, np.uint32(0)).sum(-1, keepdims=True, dtype=np.uint32)
@@ -128,8 +141,10 @@ def match(low: Lowering, instruction: Instruction) -> None:
     members = low.source(instruction.operands[2], "b32")
     store_predicate = low.put(predicate, "pred") if predicate else None
     any_ = instruction.parts[1] == "any"
+    meet = meeting(low)
 
     def step(batch, active):
+        meet(batch, active, batch.registers[members])
         lanes, named = by_lane(batch.registers[source], active), active.lanes
         named = named & (by_lane(batch.registers[members], active) & BIT).astype(bool)
         same = (lanes[..., :, None] == lanes[..., None, :]) & named[..., None, :]
@@ -160,8 +175,10 @@ def reduce(low: Lowering, instruction: Instruction) -> None:
     dtype = np.int32 if type_ == "s32" else np.uint32
     start = {"min": np.iinfo(dtype).max, "max": np.iinfo(dtype).min, "and": dtype(-1 if type_ == "s32" else 2**32 - 1)}
     neutral = dtype(start.get(operation, 0))
+    meet = meeting(low)
 
     def step(batch, active):
+        meet(batch, active, batch.registers[members])
         lanes = by_lane(batch.registers[source], active).view(dtype)
         named = (by_lane(batch.registers[members], active) & BIT).astype(bool)
         if np.ndim(batch.registers[members]) == 0:
@@ -182,8 +199,10 @@ def elect(low: Lowering, instruction: Instruction) -> None:
     """elect.sync d|p, members: the lowest lane that takes part."""
     value, predicate = instruction.operands[0].parts
     store, store_predicate = low.put(value, "b32"), low.put(predicate, "pred")
+    members, meet = low.source(instruction.operands[1], "b32"), meeting(low)
 
     def step(batch, active):
+        meet(batch, active, batch.registers[members])
         leader = active.lanes.argmax(-1)[..., None]
         store(batch, active, _to_all_lanes(leader.astype(np.uint32)))
         store_predicate(batch, active, flat(leader == LANE))
