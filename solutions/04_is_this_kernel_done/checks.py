@@ -1170,7 +1170,7 @@ def limited(name: str) -> Quantity:
     misreads = tuple(
         Misread(value, f"not-{value.replace(' ', '-')}", said) for value, said in WEIGHED.items() if value != truth
     )
-    return Quantity(name=name, value=truth, choices=NAMES, because=SAID[name], misreads=misreads)
+    return Quantity(name=f"{name}_is", value=truth, choices=NAMES, because=SAID[name], misreads=misreads)
 
 
 READING = Predict(
