@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ class Case:
 
     @property
     def source(self) -> str:
-        return self.path.read_text()
+        return text(self.path)
 
     def make(self) -> Args:
         return self.args(generator(self.name))
@@ -64,6 +65,11 @@ class Case:
         with np.errstate(all="ignore"):  # integers wrap as the GPU's do
             found = self.oracle(*self.make())
         return list(found) if isinstance(found, tuple | list) else [found]
+
+
+@cache
+def text(path: Path) -> str:
+    return path.read_text()
 
 
 def generator(name: str) -> np.random.Generator:

@@ -6,7 +6,10 @@ from calibration.families import (
     control,
     copies,
     gathers,
+    matrices,
     memories,
+    newcomer_memory,
+    newcomer_work,
     numbers,
     rows_and_products,
     shared,
@@ -14,7 +17,8 @@ from calibration.families import (
     transposes,
 )
 
-FAMILIES = (copies, gathers, transposes, shared, sums, rows_and_products, algorithms, control, memories, numbers)
+OURS = (copies, gathers, transposes, shared, sums, rows_and_products, algorithms, control, memories, numbers, matrices)
+FAMILIES = (*OURS, newcomer_memory, newcomer_work)
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES for case in family.CASES)
 BY_NAME: dict[str, Case] = {case.name: case for case in CASES}
 assert len(BY_NAME) == len(CASES), "two cases of one name"

@@ -12,7 +12,7 @@ from calibration.fault_cases import FAULT_CASES, FaultCase
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
 # racecheck: hazards of writing one value twice are of the level "info", which it leaves out unless asked
 OPTIONS = {"racecheck": ["--racecheck-report", "all", "--racecheck-detect-level", "info"]}
-AT_ONCE = 8
+AT_ONCE = 12
 LIMIT = 20  # seconds for one kernel under one tool
 # What a tool calls an error, as the fault kinds of the emulator
 KINDS = {
