@@ -167,6 +167,84 @@ def test_clean_kernels_are_clean(body: str) -> None:
     assert not run(body)[0].faults
 
 
+VOTES = "int v = t * 37 % 64, n = 0; while (__any_sync(~0u, v > 1)) { if (v > 1) v = v % 2 ? v - 1 : v / 2; ++n; }"
+
+
+def test_lanes_that_part_in_a_loop_meet_at_the_vote_that_names_them() -> None:
+    report, out = run(VOTES + " out[t] = n;", block=64)
+
+    def steps(v: int) -> int:
+        return 0 if v <= 1 else 1 + steps(v - 1 if v % 2 else v // 2)
+
+    want = [max(steps(t * 37 % 64) for t in range(w, w + 32)) for w in (0, 32)]
+    assert out[:64].tolist() == [want[0]] * 32 + [want[1]] * 32 and not report.faults
+
+
+def test_what_a_block_had_computed_survives_the_wait() -> None:
+    """Odd lanes come to the shuffle one turn later; both have values of this turn in flight."""
+    body = """
+    int s = 0, k = 0;
+    while (k < 4) {
+        int mine = x[k] * 2 + t;
+        s += __shfl_xor_sync(~0u, mine, 1) + mine;
+        if ((t + k) % 3 == 0) for (int j = 0; j < t; ++j) s += x[j] > 50;
+        ++k;
+    }
+    out[t] = s;"""
+    report, out = run(body)
+    assert out[:32].tolist() == [sum(4 * k + t + (t ^ 1) for k in range(4)) for t in range(32)] and not report.faults
+
+
+def test_an_exchange_of_half_a_warp_waits_for_nobody() -> None:
+    body = (
+        "int v = t; if (t & 1) v = __shfl_sync(0xaaaaaaaau, t, 5); else v = __shfl_sync(0x55555555u, t, 8); out[t] = v;"
+    )
+    report, out = run(body)
+    assert out[:32].tolist() == [8, 5] * 16 and not report.faults
+
+
+def test_a_copy_reads_no_more_than_it_is_told_to() -> None:
+    body = """
+    __shared__ __align__(16) float s[128];
+    unsigned to = (unsigned)__cvta_generic_to_shared(s + 4 * t);
+    int bytes = t < 25 ? 16 : t == 25 ? %d : 0;
+    asm volatile("cp.async.cg.shared.global [%%0], [%%1], 16, %%2; cp.async.wait_all;"
+                 :: "r"(to), "l"(t < 26 ? x + 4 * t : x), "r"(bytes) : "memory");
+    __syncthreads();
+    for (int k = 0; k < 4; ++k) out[k * 32 + t] = (int)s[k * 32 + t];"""
+    report, out = run(body % 0)
+    assert out.tolist() == [*range(100), *[0] * 28] and not report.faults
+    report, _ = run(body % 4)  # one float past the end
+    assert [fault.array for fault in report.faults] == ["x"]
+
+
+@pytest.mark.parametrize(("kind", "parts"), [("float2", 2), ("float4", 4)])
+def test_vector_atomics_add_every_part(kind: str, parts: int) -> None:
+    values = ", ".join(f"{part + 1}.0f" for part in range(parts))
+    source = f"__global__ void k({kind}* out) {{ atomicAdd(&out[threadIdx.x % 3], make_{kind}({values})); }}"
+    out = np.zeros((3, parts), np.float32)
+    report = emulate(source, "k", 1, 32, [out])
+    assert (out == np.outer([11, 11, 10], np.arange(1, parts + 1))).all() and not report.faults
+
+
+def test_traits_and_limits_of_the_standard_library() -> None:
+    source = """
+    #include <cuda/std/type_traits>
+    #include <limits>
+    #include <utility>
+    template <class T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0> __device__ int f(T) { return 1; }
+    template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0> __device__ int f(T) { return 2; }
+    template <class T> __global__ void k(int* out) {
+        int a = f(T(0)), b = cuda::std::is_same_v<T, float> ? 10 : std::is_signed_v<T> ? 20 : 30;
+        std::swap(a, b);
+        out[0] = a, out[1] = b, out[2] = std::numeric_limits<std::conditional_t<sizeof(T) == 8, int, T>>::max() > 1e9;
+    }"""
+    for kind, want in {"float": [10, 1, 1], "unsigned char": [30, 2, 0], "long long": [20, 2, 1]}.items():
+        out = np.zeros(3, np.int32)
+        emulate(source, f"k<{kind}>", 1, 1, [out])
+        assert out.tolist() == want, kind
+
+
 def test_asynchronous_copies_land_when_they_are_waited_for() -> None:
     source = """#include <cuda_pipeline.h>
     __global__ void k(const float* x, float* y, int wait) {

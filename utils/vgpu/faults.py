@@ -56,13 +56,17 @@ class Faults:
         if width > item and not far:  # one access of several elements
             what += f" to {region.name}[{index + width // item - 1}]"
         message = {
-            "out-of-bounds": f"{who} {what}" + ("" if far else f", but `{region.name}` has {length} elements"),
+            "out-of-bounds": f"{who} {what}" + ("" if far else f", but `{region.name}` has {plural(length)}"),
             "misaligned": f"{who} {width} bytes at byte {offset - region.start} of `{region.name}`,"
             f" which is no multiple of {width}",
             "uninitialized": f"{who} {what} of {memory.name} memory before any thread has written it",
         }[kind]
         message += f" (line {place.line})."
         self.note(Fault(kind, memory.name, region.name, index, thread, block, place.line, message, bad.threads, length))
+
+
+def plural(count: int) -> str:
+    return f"{count} element" + "s" * (count != 1)
 
 
 def shown(coordinates: tuple[int, int, int]) -> str:

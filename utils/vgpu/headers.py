@@ -5,7 +5,8 @@ NVRTC knows printf, assert, size_t and the mathematical functions without any he
 
 from __future__ import annotations
 
-ONCE = "#pragma once\n"
+from . import headers_cpp
+from .headers_cpp import ONCE
 
 # 64 bits are "long long", as in CUDA's own headers without a host; atomicAdd takes those.
 STDINT = ONCE + "".join(
@@ -100,6 +101,7 @@ typedef long ptrdiff_t;
 
 # name in angle brackets -> text
 HEADERS = {
+    **headers_cpp.HEADERS,
     **dict.fromkeys(("stdint.h", "cstdint", "inttypes.h", "cinttypes"), STDINT),
     **dict.fromkeys(("limits.h", "climits"), LIMITS),
     **dict.fromkeys(("float.h", "cfloat"), FLOAT),

@@ -17,6 +17,7 @@ BUSY = 0.03  # share of the warp instructions from which a line matters
 SEEN = 1.02  # times the ideal from which it is said
 LEGEND = (1.5, 4, 8, 32)
 FACTOR = "in brackets: times the ideal"
+CODE_WIDTH = "38ch"  # of the source, at least
 CELL = "padding:1px 7px;border:0;vertical-align:top;white-space:nowrap"
 
 
@@ -172,12 +173,12 @@ def _html_row(row: Row, columns: int) -> str:
     html = ""
     if row.at > 0:
         at = f'<td style="{fixed};text-align:right;color:{MUTED};padding-left:10px">{row.at}</td>'
-        html = _tr(f'{values}{at}<td style="{fixed};text-align:left;white-space:pre">{_code(row.code)}</td>')
+        html = _tr(f'{values}{at}<td style="{fixed};text-align:left;{_wrapping(row.code)}">{_code(row.code)}</td>')
     elif row.code:
         look = f"border-top:1px solid {LINE};font-weight:600" if row.at < 0 else f"color:{MUTED};background:{SHADE}"
         html = _tr(f'{values}<td style="{CELL}"></td><td style="{left}">{escape(row.code)}</td>', look)
     for fault in row.faults:
-        box = f"border-left:3px solid {RED};background:{heat(8, 0.4)};padding:3px 9px;min-width:320px;max-width:410px"
+        box = f"border-left:3px solid {RED};background:{heat(8, 0.4)};padding:3px 9px;max-width:640px"
         said = f'<div style="{box}"><b style="color:{RED}">✗</b> {prose(fault)}</div>'
         html += _tr(
             f'<td colspan="{columns + 1}" style="{CELL}"></td>'
@@ -191,6 +192,8 @@ def _tr(cells: str, look: str = "") -> str:
 
 
 def _html_cell(cell: Cell) -> str:
+    # a line below the number, as long as its share of the launch
+    share = f"linear-gradient({BLUE},{BLUE}) right bottom/{100 * cell.share:.1f}% 2px no-repeat," if cell.share else ""
     entries = []
     for which, value, factor in cell.entries:
         ground = heat(factor, 1 if cell.counts else 0.4)
@@ -198,12 +201,15 @@ def _html_cell(cell: Cell) -> str:
         name = f'<span style="font-size:11px;font-weight:400;opacity:.7">{escape(which)}</span> ' if which else ""
         weight = ' style="font-weight:600"' if factor >= 2 and cell.counts else ""
         words = f"{name}<span{weight}>{escape(value)}</span>{over}"
-        entries.append(f'<div style="background:{ground};padding:1px 7px">{words}</div>')
-    # a line below the number, as long as its share of the launch
-    share = (
-        f"linear-gradient({BLUE},{BLUE}) right bottom/{100 * cell.share:.1f}% 2px no-repeat" if cell.share else "none"
-    )
-    return f'<td style="{CELL};text-align:right;padding:0;background:{share}">{"".join(entries)}</td>'
+        entries.append(f'<div style="background:{share}{ground};padding:1px 7px">{words}</div>')
+    return f'<td style="{CELL};text-align:right;padding:0">{"".join(entries)}</td>'
+
+
+def _wrapping(code: str) -> str:
+    """A line too long for the page goes on below, four places to the right of its start."""
+    deeper = len(code) - len(code.lstrip()) + 4
+    return (f"white-space:pre-wrap;overflow-wrap:anywhere;box-sizing:border-box;min-width:{CODE_WIDTH};"
+            f"padding-left:calc(7px + {deeper}ch);text-indent:-{deeper}ch")  # fmt: skip
 
 
 def _code(words: str) -> str:
