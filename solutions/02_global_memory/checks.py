@@ -22,7 +22,9 @@ from utils.judge import (
 )
 from utils.vgpu import emulate
 
-ATOMICS = Forbid(names=("atomic*",), because="Every element has one thread of its own: nothing meets, nothing needs one.")
+ATOMICS = Forbid(
+    names=("atomic*",), because="Every element has one thread of its own: nothing meets, nothing needs one."
+)
 NO_SHARED = Forbid(names=("__shared__",), because="Shared memory is chapter 03's. Here the index alone is to do it.")
 
 
@@ -80,7 +82,9 @@ def loads_of_x0() -> int:
 
 def quantity(name: str, value, because: str, *misreads: tuple, unit: str = "sectors", **more) -> Quantity:
     """A predicted number with (value, key, sentence) for each likely wrong one."""
-    return Quantity(name=name, value=value, because=because, unit=unit, misreads=tuple(Misread(*m) for m in misreads), **more)
+    return Quantity(
+        name=name, value=value, because=because, unit=unit, misreads=tuple(Misread(*m) for m in misreads), **more
+    )
 
 
 # 2 Requests, sectors, lines
@@ -461,7 +465,7 @@ HALVES = Predict(
                  (32, "one-each", "Two lanes with 16 bytes share a sector.")),
         Quantity(name="float4_at_x_plus_1", value="error", choices=("error", "17 sectors", "two requests"),
                  because="An access of 16 bytes must begin at a multiple of 16; x + 1 does not. The GPU stops the kernel with "
-                 "`misaligned address`. Only the sum of scalar loads may start anywhere."),
+                 "`misaligned address`. Loads of one float may begin at any float."),
     ),
     hints=(
         "Bytes a lane × 32 lanes / 32 bytes a sector.",
