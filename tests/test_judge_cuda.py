@@ -313,7 +313,7 @@ def test_a_compile_error_is_shown_at_its_line() -> None:
 
 def test_a_fault_names_place_line_and_cure() -> None:
     verdict = verdicts("99.1", (("if (i < n) ", ""),), seeds=(1,))[0]
-    assert "Thread 1 of block 0 reads x[1], but `x` has 1 elements (line 4)" in str(verdict)
+    assert "Thread 1 of block 0 reads x[1], but `x` has 1 element (line 4)" in str(verdict)
     assert "`out[i] = x[i] + y[i];`" in str(verdict) and "if (i < n)" in str(verdict)
     assert "✗" in verdict.picture.text and verdict.picture.html in verdict._repr_html_()
 

@@ -145,7 +145,7 @@ WRONG = {
     "float4 too far": (
         "99.1",
         "out-of-bounds",
-        "reads x[0] to x[3], but `x` has 1 elements",
+        "reads x[0] to x[3], but `x` has 1 element",
         ("    if (i < n) y[i] = a * x[i] + y[i];", FLOAT4.replace("LAST", "4 * i")),
     ),
     "negative": ("99.1", "out-of-bounds", "The index is negative", ("x[i] +", "x[i - 1] +")),
