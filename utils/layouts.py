@@ -7,6 +7,7 @@ Nothing here uses the layout algebra: it is what answers about the algebra are c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def modes(layout: Layout) -> list[tuple[int, int]]:
 
 def size(shape: Any) -> int:
     """How many coordinates a shape has."""
-    return int(np.prod(flat(shape), dtype=np.int64))
+    return prod(flat(shape))
 
 
 def text(layout: Layout) -> str:

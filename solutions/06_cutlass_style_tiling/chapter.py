@@ -1053,7 +1053,7 @@ check("06.26")
 
 # %% [markdown]
 # {{card 06.27}}
-# `fits(bm, bn, bk, threads, registers, stages)`: how many blocks of a product kernel fit on one SM of an H100 at the same time, an int. A block has `threads` threads (a multiple of 128) of `registers` registers each, and shared memory for `stages` stages of a bm × bk tile of A and a bk × bn tile of B,
+# `fits(bm, bn, bk, threads, registers, stages)`: how many blocks of a product kernel fit on one SM of an H100 at the same time, an int. A block has `threads` threads (a multiple of 32) of `registers` registers each, and shared memory for `stages` stages of a bm × bk tile of A and a bk × bn tile of B,
 # float32. The rules (CUDA programming guide, compute capability 9.0; Hopper tuning guide):
 #
 # - at most 32 blocks and 2,048 threads on an SM;

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import ceil, prod
 
 import numpy as np
 
+from utils import layouts
 from utils.judge import Budget, Calls, Cuda, Forbid, Misread, Predict, Quantity, Rival, Tolerance, spread
-from utils.layouts import flat, layout_of, modes, offsets, size
+from utils.layouts import flat, layout_of, modes, size
 from utils.vgpu import emulate
 
+offsets = lru_cache(10_000)(layouts.offsets)  # of what is drawn here; what an answer returns may hold lists
 CALLS = 60  # of the answer in each case of an exercise on layouts
 
 # --- Random layouts ---------------------------------------------------------------------------------------
@@ -96,7 +98,7 @@ def coordinates(shape: object, last_first: bool = False) -> list:
 
 def a_layout(value: object) -> dict:
     """What a returned layout maps."""
-    return {"offsets": offsets(value)}
+    return {"offsets": layouts.offsets(value)}
 
 
 # --- 06.7 and 06.8: coordinates ---------------------------------------------------------------------------
@@ -185,7 +187,7 @@ def depth(shape: object) -> int:
 
 
 def a_flat_layout(value: object, *args) -> dict:
-    values = offsets(value)
+    values = layouts.offsets(value)
     return {"offsets": values, "depth": depth(value[0]), "modes": len(flat(value[0]))}
 
 
@@ -468,10 +470,10 @@ def complement_rounded_down(A: tuple, M: int) -> dict:
 
 def two_modes(value: object, *args) -> dict:
     """What the two modes of a returned layout map."""
-    offsets(value)
+    layouts.offsets(value)
     if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
         raise ValueError("A layout of two modes is wanted, `((tile, rest), (their strides))`")
-    return {name: offsets((value[0][n], value[1][n])) for n, name in enumerate(("tile", "rest"))}
+    return {name: layouts.offsets((value[0][n], value[1][n])) for n, name in enumerate(("tile", "rest"))}
 
 
 def divided(A: tuple, B: tuple) -> dict:
@@ -686,10 +688,10 @@ def held(threads: tuple, values: tuple, raked: bool = False, row_major: bool = F
 
 
 def owners(value: object, threads: tuple, values: tuple) -> dict:
-    offsets(value)
+    layouts.offsets(value)
     if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
         raise ValueError("A layout of two modes is wanted, (threads, values)")
-    return {"places of value 0": offsets((value[0][0], value[1][0])), "places": offsets(value)}
+    return {"places of value 0": layouts.offsets((value[0][0], value[1][0])), "places": layouts.offsets(value)}
 
 
 def by_columns(grid: tuple) -> list:
@@ -824,22 +826,15 @@ def bytes_with(count) -> object:
     return lambda m, n, k, bm, bn: {"bytes": round(float(count(m, n, k, bm, bn)), 9)}
 
 
-fit_calls = drawn(
-    bm=[32, 64, 128, 256], bn=[32, 64, 128, 256], bk=[8, 16, 32, 64], threads=[128, 256, 384, 512],
-    registers=[32, 40, 57, 64, 96, 128, 168, 200, 255], stages=[1, 2, 3, 4],
-    cases={"small tiles": dict(bm=[32, 64], bn=[32, 64], bk=[8, 16]), "large tiles": dict(bm=[128, 256], bk=[32, 64]),
-           "many registers": dict(registers=[130, 168, 200, 255], threads=[256, 384, 512]),
-           "nothing limits": dict(bm=[8], bn=[8], bk=[8], registers=[16, 24], threads=[128], stages=[1])},
-)  # fmt: skip
 SM_SHARED, BLOCK_SHARED, RESERVED = 233_472, 232_448, 1024
 
 
 def fitting(bm: int, bn: int, bk: int, threads: int, registers: int, stages: int, unit: int = 8, partitions: int = 4,
-            reserved: int = RESERVED, block_limit: int = BLOCK_SHARED, most_blocks: int = 32, stage_count=None,
+            reserved: int = RESERVED, most_blocks: int = 32, stage_count=None,
             limits: str = "threads registers shared") -> dict:  # fmt: skip
     """How many more blocks find room on one SM, taken in one by one."""
     shared = 4 * bk * (bm + bn) * (stages if stage_count is None else stage_count)
-    if shared > block_limit:
+    if shared > BLOCK_SHARED:
         return {"blocks": 0}
     held, warps = -(-registers // unit) * unit, threads // 32
     per_partition = 65536 // partitions // (32 * held)
@@ -860,12 +855,63 @@ def fits_with(**changes) -> object:
     return lambda *args: fitting(*args, **changes)
 
 
-share_calls = drawn(
-    m=[1, 16, 128, 1000, 1024, 2048, 4096, 4097, 8192], n=[128, 512, 1000, 2048, 4096, 8192], bm=[64, 128, 256],
-    bn=[64, 128, 256], per_sm=[1, 2, 3, 4], sms=[108, 132, 148],
-    cases={"tiles that divide": dict(m=[256, 1024, 4096], n=[256, 2048, 8192]), "any size": {},
-           "few rows": dict(m=[1, 7, 16, 33])},
-)  # fmt: skip
+FIT_RULES = {  # what is forgotten -> how many blocks fit then
+    "registers in units of 8": fits_with(unit=1),
+    "partitions of the register file": fits_with(partitions=1),
+    "what the system takes": fits_with(reserved=0),
+    "stages": fits_with(stage_count=1),
+    "32 blocks": fits_with(most_blocks=10**6),
+    "2048 threads": fits_with(limits="registers shared"),
+    "registers": fits_with(limits="threads shared"),
+}
+
+
+FIT_VALUES = dict(bm=[32, 64, 128, 256], bn=[32, 64, 128, 256], bk=[8, 16, 32, 64], threads=[64, 128, 256, 384, 512],
+                  registers=list(range(24, 256, 3)), stages=[1, 2, 3, 4])  # fmt: skip
+SMALL = dict(bm=[8, 16, 32], bn=[8, 16, 32], bk=[4, 8, 16], stages=[1, 2])
+FIT_NARROWED = {  # values among which a rule decides often enough
+    "registers in units of 8": SMALL, "partitions of the register file": SMALL | dict(registers=list(range(60, 256, 3))),
+    "what the system takes": dict(bm=[32, 64], bn=[32, 64], bk=[16, 32], threads=[64, 128], registers=[24, 32, 40]),
+    "32 blocks": dict(bm=[8, 16], bn=[8, 16], bk=[4, 8], stages=[1], threads=[32], registers=[16, 24, 32, 40, 48]),
+    "2048 threads": SMALL | dict(registers=[16, 20, 24, 30]), "registers": SMALL,
+}  # fmt: skip
+
+
+def fit_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    """Calls in which one rule decides; or any."""
+    lists = list((FIT_VALUES | FIT_NARROWED.get(what, {})).values())
+
+    def draw(rng: np.random.Generator) -> tuple | None:
+        at = rng.integers(0, [len(values) for values in lists])
+        call = tuple(values[i] for values, i in zip(lists, at, strict=True))
+        return call if what == "any" or FIT_RULES[what](*call) != fitting(*call) else None
+
+    return some(rng, draw)
+
+
+SHARE_VALUES = dict(m=[1, 7, 16, 128, 1000, 1024, 2048, 4096, 4097, 8192], n=[128, 512, 1000, 2048, 4096, 8192],
+                    bm=[64, 128, 256], bn=[64, 128, 256], per_sm=[1, 2, 3, 4], sms=[108, 132, 148])  # fmt: skip
+SHARE_NARROWED = {
+    "tiles that divide": dict(m=[256, 1024, 4096], n=[256, 2048, 8192]), "few rows": dict(m=[1, 7, 16, 33]),
+    "full waves": dict(m=[1024, 2048, 4096], n=[2048, 4096], sms=[16, 32, 64]),
+    "a started tile begins a wave": dict(m=[1000, 2049, 4097], n=[1000, 1030, 2050], sms=[8, 12, 16]),
+}  # fmt: skip
+
+
+def share_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    lists = list((SHARE_VALUES | SHARE_NARROWED.get(what, {})).values())
+
+    def draw(rng: np.random.Generator) -> tuple | None:
+        at = rng.integers(0, [len(values) for values in lists])
+        call = tuple(values[i] for values, i in zip(lists, at, strict=True))
+        edge = what != "a started tile begins a wave" or share_of(*call) != share_rounded_down(*call)
+        return call if edge else None
+
+    return some(rng, draw)
+
+
+def share_rounded_down(*call: int) -> dict:
+    return share_of(*call, tiles=lambda m, n, bm, bn: max(m // bm, 1) * max(n // bn, 1))
 
 
 def share_of(m: int, n: int, bm: int, bn: int, per_sm: int, sms: int, tiles=None, waves=ceil, area=None) -> dict:
@@ -1431,12 +1477,12 @@ EXERCISES = [
         "06.20", "shared_tile", (32, 32), 32,
         [(1, 1, 1), (31, 33, 32), (32, 32, 31), (33, 31, 33), (61, 37, 53), (40, 70, 40), (64, 64, 32)],
         (
-            Budget(quantity="read", at_most=read_once_a_tile(32, 32), where=whole_tiles, key="not-tiled", hint=0,
-                   because="Each element of a tile is to be loaded from global memory once, by one thread of the block, and read by all from shared memory."),
             Budget(quantity="global load", at_most=4, where=whole_tiles, key="uncoalesced", hint=1,
                    because="Both tiles are copied row by row: `threadIdx.x` along the row, in A as in B."),
+            Budget(quantity="read", at_most=read_once_a_tile(32, 32), where=whole_tiles, key="not-tiled", hint=0,
+                   because="Each element of a tile is to be loaded from global memory once, by one thread of the block, and read by all from shared memory."),
             Budget(quantity="global store", at_most=4, where=whole_tiles, key="uncoalesced", because="`threadIdx.x` is the column of C."),
-            Budget(quantity="conflicts", at_most=0, key="bank-conflicts", hint=2,
+            Budget(quantity="conflicts", at_most=0, where=whole_tiles, key="bank-conflicts", hint=2,
                    because="A warp has one row of C: it reads one word of the A tile, for all lanes, and a row of the B tile. Neither needs a conflict."),
         ),
         tiles_of(32, 32, (32, 32)),
@@ -1576,17 +1622,16 @@ EXERCISES = [
     Calls(
         id="06.27", title="How many blocks fit", minutes=12, dots=2, size="6 to 9 lines", answer="fits",
         signature="fits(bm, bn, bk, threads, registers, stages) -> int", inputs=fit_calls, oracle=fitting, read=one_result("blocks"),
-        shapes=tuple({"what": what} for what in ("small tiles", "large tiles", "many registers", "nothing limits")),
+        shapes=tuple({"what": what} for what in (*FIT_RULES, "any")),
         rivals=(
-            Rival(key="register-units", oracle=fits_with(unit=1), hint=1, sentence="**Registers are not rounded up**: they are handed out to a warp in units of 256, 8 for each thread."),
-            Rival(key="partitions", oracle=fits_with(partitions=1), hint=1, sentence="**The register file is counted in one piece.** It is four of 16,384 registers; a warp lives in one of them, and what is left over in each "
+            Rival(key="register-units", oracle=FIT_RULES["registers in units of 8"], hint=1, sentence="**Registers are not rounded up**: they are handed out to a warp in units of 256, 8 for each thread."),
+            Rival(key="partitions", oracle=FIT_RULES["partitions of the register file"], hint=1, sentence="**The register file is counted in one piece.** It is four of 16,384 registers; a warp lives in one of them, and what is left over in each "
                   "helps nobody."),
-            Rival(key="no-reserve", oracle=fits_with(reserved=0), hint=2, sentence="**The 1,024 bytes that the system takes for each block are forgotten.**"),
-            Rival(key="stages", oracle=fits_with(stage_count=1), hint=0, sentence="**The stages are forgotten**: each holds an A tile and a B tile."),
-            Rival(key="block-limit", oracle=fits_with(block_limit=10**9), hint=2, sentence="**A block may use 232,448 bytes at most**: more cannot be launched at all, 0 blocks."),
-            Rival(key="block-slots", oracle=fits_with(most_blocks=10**6), hint=3, sentence="**An SM takes at most 32 blocks**, however small."),
-            Rival(key="no-thread-limit", oracle=fits_with(limits="registers shared"), hint=3, sentence="**An SM has room for 2,048 threads**: that limit is missing."),
-            Rival(key="no-register-limit", oracle=fits_with(limits="threads shared"), hint=1, sentence="**The registers are forgotten.**"),
+            Rival(key="no-reserve", oracle=FIT_RULES["what the system takes"], hint=2, sentence="**The 1,024 bytes that the system takes for each block are forgotten.**"),
+            Rival(key="stages", oracle=FIT_RULES["stages"], hint=0, sentence="**The stages are forgotten**: each holds an A tile and a B tile."),
+            Rival(key="block-slots", oracle=FIT_RULES["32 blocks"], hint=3, sentence="**An SM takes at most 32 blocks**, however small."),
+            Rival(key="no-thread-limit", oracle=FIT_RULES["2048 threads"], hint=3, sentence="**An SM has room for 2,048 threads**: that limit is missing."),
+            Rival(key="no-register-limit", oracle=FIT_RULES["registers"], hint=1, sentence="**The registers are forgotten.**"),
         ),
         hints=("Shared memory of a block: stages · (bm·bk + bk·bn) · 4 bytes.",
                "By registers: round `registers` up to a multiple of 8, r; a partition holds `16384 // (32 * r)` warps, the SM four times that; divide by the block's warps, rounding down.",
@@ -1598,11 +1643,11 @@ EXERCISES = [
     Calls(
         id="06.28", title="The useful share", minutes=10, dots=2, size="4 lines", answer="useful_share",
         signature="useful_share(m, n, bm, bn, per_sm, sms) -> float", inputs=share_calls, oracle=share_of, read=one_result("share"),
-        shapes=tuple({"what": what} for what in ("tiles that divide", "any size", "few rows")),
+        shapes=tuple({"what": what} for what in (*SHARE_NARROWED, "any")),
         rivals=(
             Rival(key="no-edges", oracle=share_with(area=lambda m, n, bm, bn: -(-m // bm) * -(-n // bn) * bm * bn), hint=1, sentence="**Tiles at the edge count as full.** Useful is m·n, what the tiles cover is more."),
             Rival(key="no-waves", oracle=share_with(waves=lambda x: x), hint=0, sentence="**The waves are not rounded up**: an SM without a tile in the last wave waits for the others."),
-            Rival(key="rounds-down", oracle=share_with(tiles=lambda m, n, bm, bn: max(m // bm, 1) * max(n // bn, 1)), hint=0, sentence="**The tiles are rounded down**: what is left at the edge needs tiles too."),
+            Rival(key="rounds-down", oracle=share_rounded_down, hint=0, sentence="**The tiles are rounded down**: what is left at the edge needs tiles too."),
             Rival(key="one-block", oracle=lambda m, n, bm, bn, per_sm, sms: share_of(m, n, bm, bn, 1, sms), hint=1, sentence="**per_sm is forgotten**: a wave is sms · per_sm tiles."),
         ),
         hints=("Tiles: ⌈m/bm⌉ · ⌈n/bn⌉. A wave holds sms · per_sm of them; round the number of waves up.",
@@ -1614,10 +1659,10 @@ EXERCISES = [
         "06.29", "fast", (64, 64), 16,
         [(1, 1, 1), (63, 65, 15), (64, 64, 17), (65, 62, 33), (3, 130, 5), (60, 68, 36), (64, 64, 32)],
         (
-            Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=0,
-                   because="Each block loads its tiles of A and B once."),
             Budget(quantity="load requests", at_most=lambda m, n, k: 16 * ceil(m / 64) * ceil(n / 64) * ceil(k / 16), where=whole_tiles, key="narrow-loads", hint=1,
                    because="Where n and k are multiples of 4, load with one `float4` a thread and tile."),
+            Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=0,
+                   because="Each block loads its tiles of A and B once."),
             Budget(quantity="conflicts", at_most=0, where=whole_tiles, key="bank-conflicts", hint=2,
                    because="The stores of the turned A tile are the ones that meet: give rows 0-3, 4-7, 8-11 and 12-15 of As different banks, with an XOR that reads apply too."),
             Budget(quantity=LOADS, at_most=per_fma(0.15), where=whole_tiles, key="narrow-reads", hint=1,

@@ -368,3 +368,267 @@ def thread_values(threads, values):
     return tuple(zip(*parts))
 """),
 ]  # fmt: skip
+
+SWIZZLE = [
+    guess("06.17", "one quarter of the warp", "one-quarter", ("plain = 32", "plain = 8")),
+    guess("06.17", "no conflict", "free", ("plain = 32", "plain = 4")),
+    guess("06.17", "every word", "words", ("plain = 32", "plain = 128")),
+    guess("06.17", "one wavefront for 512 bytes", "one-wavefront", ("swizzled = 4", "swizzled = 1")),
+    guess("06.17", "two rows meet", "two-way", ("swizzled = 4", "swizzled = 8")),
+    guess("06.17", "padding is no help", "no-help", ("padded = 4", "padded = 32")),
+    same("06.17", "as products", ("plain = 32", "plain = 8 * 4"), ("swizzled = 4", "swizzled = 512 // 128")),
+    slip("06.18", "the upper field changes", "upper-changes", ("    rows = offset & ((2**B - 1) << (M + S))\n    return offset ^ (rows >> S)",
+         "    chunks = offset & ((2**B - 1) << M)\n    return offset ^ (chunks << S)")),
+    slip("06.18", "M forgotten", "base-forgotten", ("(2**B - 1) << (M + S)", "(2**B - 1) << S")),
+    slip("06.18", "no mask", "no-mask", ("offset & ((2**B - 1) << (M + S))", "offset >> (M + S) << (M + S)")),
+    slip("06.18", "overlap goes unnoticed", "unchecked", ("    if S < B:\n        raise ValueError(f\"S = {S} is less than B = {B}: the fields overlap\")\n", "")),
+    slip("06.18", "one bit too few", "wrong-offset", ("(2**B - 1)", "(2**B // 2)")),
+    slip("06.18", "OR instead of XOR", "wrong-offset", ("offset ^ (rows >> S)", "offset | (rows >> S)")),
+    slip("06.18", "added", "wrong-offset", ("offset ^ (rows >> S)", "offset + (rows >> S)")),
+    slip("06.18", "refuses S = B", "refused", ("if S < B:", "if S <= B:")),
+    slip("06.18", "a float", "wrong-type", ("return offset ^ (rows >> S)", "return float(offset ^ (rows >> S))")),
+    right("06.18", "with divisions", """
+def swizzle(offset, B, M, S):
+    if S < B:
+        raise ValueError("overlap")
+    unit, size = 2**M, 2**B
+    row = offset // (unit * 2**S) % size
+    chunk = offset // unit % size
+    return offset + ((chunk ^ row) - chunk) * unit
+"""),
+    slip("06.19", "always the 128-byte mode", "always-128", ("return B, M, S", "return 3, 4, 3")),
+    slip("06.19", "rows of less than 128 bytes", "row-bits-too-low", ("B = min(row_bits, 7) - M", "B = row_bits - M"), ("S = max(row_bits, 7) - M", "S = row_bits - M")),
+    slip("06.19", "no swizzle", "wrong-wavefronts", ("return B, M, S", "return 0, M, S")),
+    slip("06.19", "one bit too few", "wrong-wavefronts", ("B = min(row_bits, 7) - M", "B = max(min(row_bits, 7) - M - 1, 0)")),
+    slip("06.19", "chunks torn apart", "wrong-whole-chunks", ("return B, M, S", "return min(B, M), 0, M + 3")),
+    slip("06.19", "S above the row", "wrong-wavefronts", ("S = max(row_bits, 7) - M", "S = max(row_bits, 7) - M + 1")),
+    slip("06.19", "the bank bits forgotten", "wrong-type", ("S = max(row_bits, 7) - M", "S = 7 - M - 7 + B - 1")),
+    slip("06.19", "a text", "wrong-type", ("return B, M, S", "return f'Swizzle<{B},{M},{S}>'")),
+    right("06.19", "by trying all", """
+def swizzle_for(row, chunk):
+    lanes = 128 // chunk
+    M = chunk.bit_length() - 1
+    for B in range(6):
+        for S in range(B, 11):
+            def put(offset):
+                return offset ^ ((offset >> S) & ((2**B - 1) << M))
+
+            if all(len({put(r * row + c) % 128 for r in range(lanes)}) == lanes for c in range(0, row, chunk)):
+                return B, M, S
+"""),
+    right("06.19", "fields wider than needed", """
+def swizzle_for(row, chunk):
+    M = int(np.log2(chunk))
+    return 7 - M, M, max(int(np.log2(row)), 7) - M
+"""),
+]  # fmt: skip
+
+BARRIERS = "        __syncthreads();\n"
+
+
+def barriers(exercise: str, loop: str) -> list[Wrong]:
+    """A product without its first barrier, and without its second; loop: the text before the loop over q."""
+    first = BARRIERS + loop
+    return [
+        slip(exercise, "no barrier before the tile is read", "race", (first, loop)),
+        slip(exercise, "no barrier after the tile is read", "race", ("        }\n" + BARRIERS, "        }\n")),
+    ]
+
+
+LADDER = [
+    slip("06.20", "no first barrier", "race", ("        __syncthreads();\n        for (int q", "        for (int q")),
+    slip("06.20", "no second barrier", "race", ("Bs[q][x];\n        __syncthreads();\n", "Bs[q][x];\n")),
+    slip("06.20", "no guard along k in A", "out-of-bounds", ("i < m && p + x < k ?", "i < m ?")),
+    slip("06.20", "no guard on rows of A", "out-of-bounds", ("i < m && p + x < k ?", "p + x < k ?")),
+    slip("06.20", "no guard on B", "out-of-bounds", ("p + y < k && j < n ?", "j < n ?")),
+    slip("06.20", "leaves before the barrier", "uninitialized", ("    for (int p = 0;", "    if (i >= m || j >= n) return;\n    for (int p = 0;")),
+    slip("06.20", "guarded store of the tile only", "uninitialized",
+         ("As[y][x] = i < m && p + x < k ? A[i * k + p + x] : 0.0f;", "if (i < m && p + x < k) As[y][x] = A[i * k + p + x];")),
+    slip("06.20", "the tile stays where it is", "out-of-bounds", ("A[i * k + p + x]", "A[i * k + x]"), ("i < m && p + x < k ?", "i < m ?")),
+    slip("06.20", "the first tile again and again", "wrong-values", ("A[i * k + p + x]", "A[i * k + x]")),
+    slip("06.20", "only the last tile", "only-last-tile", ("        for (int q = 0;", "        sum = 0;\n        for (int q = 0;")),
+    slip("06.20", "only the first step", "only-first-tile", ("p < k; p += 32", "p < min(k, 32); p += 32")),
+    slip("06.20", "no unfinished step", "k-tail-lost", ("p < k; p += 32", "p + 32 <= k; p += 32")),
+    slip("06.20", "B turned in the tile", "wrong-values", ("Bs[q][x]", "Bs[x][q]")),
+    slip("06.20", "no tile", "not-tiled", ("sum += As[y][q] * Bs[q][x];", "if (i < m && j < n && p + q < k) sum += A[i * k + p + q] * B[(p + q) * n + j];")),
+    slip("06.20", "x down the rows while loading A", "uncoalesced", ("As[y][x] = i < m && p + x < k ? A[i * k + p + x] : 0.0f;",
+         "int ai = blockIdx.y * 32 + x;\n        As[x][y] = ai < m && p + y < k ? A[ai * k + p + y] : 0.0f;")),
+    slip("06.20", "the A tile is turned", "bank-conflicts", ("As[y][x] =", "As[x][y] ="), ("As[y][q]", "As[q][y]")),
+    slip("06.20", "atomics", "forbidden-route", ("sum += As[y][q] * Bs[q][x];", "atomicAdd(&sum, As[y][q] * Bs[q][x]);")),
+    same("06.20", "padded tiles, the loop counted otherwise", ("for (int p = 0; p < k; p += 32) {", "for (int step = 0, p = 0; step < (k + 31) / 32; ++step, p = 32 * step) {"),
+         ("As[32][32], Bs[32][32]", "As[32][33], Bs[32][33]")),
+    same("06.20", "half steps", ("        for (int q = 0; q < 32; ++q) sum += As[y][q] * Bs[q][x];\n",
+         "        float other = 0;\n        for (int q = 0; q < 16; ++q) sum += As[y][q] * Bs[q][x], other += As[y][q + 16] * Bs[q + 16][x];\n        sum += other;\n")),
+    guess("06.21", "no reuse", "no-reuse", ("column_of_8 = 9 / 8", "column_of_8 = 2")),
+    guess("06.21", "eight loads for eight", "wrong-value", ("column_of_8 = 9 / 8", "column_of_8 = 1")),
+    guess("06.21", "eight sums, eight loads", "eight-for-eight", ("square_4x4 = 8 / 16", "square_4x4 = 1")),
+    guess("06.21", "one load", "one-load", ("square_4x4 = 8 / 16", "square_4x4 = 1 / 16")),
+    guess("06.21", "like 4 x 4", "like-4x4", ("square_8x8 = 16 / 64", "square_8x8 = 0.5")),
+    guess("06.21", "by area", "area", ("square_8x8 = 16 / 64", "square_8x8 = 1 / 8")),
+    same("06.21", "decimals", ("9 / 8", "1.125"), ("16 / 64", "0.25")),
+    *barriers("06.22", "        for (int q = 0; q < 8; ++q) {"),
+    slip("06.22", "no guard on A", "out-of-bounds", ("i0 + ai < m && p + aq < k ?", "i0 + ai < m ?")),
+    slip("06.22", "no guard on B", "out-of-bounds", ("p + bq < k && j0 + col < n ?", "j0 + col < n ?")),
+    slip("06.22", "B read eight times", "no-reuse", ("sum[r] += As[row + r][q] * b;", "sum[r] += As[row + r][q] * *(volatile float*)&Bs[q][col];")),
+    slip("06.22", "rows strided by 8", "wrong-values", ("As[row + r][q]", "As[t / 64 + 8 * r][q]")),
+    slip("06.22", "one row for all eight", "wrong-values", ("As[row + r][q]", "As[row][q]")),
+    slip("06.22", "the sums begin again", "only-last-tile", ("            float b = Bs[q][col];", "            if (q == 0) for (int r = 0; r < 8; ++r) sum[r] = 0;\n            float b = Bs[q][col];")),
+    slip("06.22", "no unfinished step", "k-tail-lost", ("p < k; p += 8", "p + 8 <= k; p += 8")),
+    slip("06.22", "B straight from global memory", "not-tiled", ("float b = Bs[q][col];", "float b = p + q < k && j0 + col < n ? B[(p + q) * n + j0 + col] : 0.0f;")),
+    same("06.22", "unrolled, A in a register first", ("        for (int q = 0; q < 8; ++q) {", "        #pragma unroll\n        for (int q = 0; q < 8; ++q) {"),
+         ("sum[r] += As[row + r][q] * b;", "{ float a = As[row + r][q]; sum[r] = fmaf(a, b, sum[r]); }")),
+    same("06.22", "the A tile padded", ("float As[64][8]", "float As[64][9]")),
+    slip("06.23", "no barrier before the tile is read", "race", ("        __syncthreads();\n        for (int q = 0;", "        for (int q = 0;")),
+    slip("06.23", "no barrier after the tile is read", "race", ("+= a[r] * b[c];\n        }\n        __syncthreads();\n", "+= a[r] * b[c];\n        }\n")),
+    slip("06.23", "a quarter of the tiles", "uninitialized", ("e < 1024; e += 256", "e < 256; e += 256")),
+    slip("06.23", "no guard on A", "out-of-bounds", ("i0 + i < m && p + q < k ?", "i0 + i < m ?")),
+    slip("06.23", "no guard on B", "out-of-bounds", ("p + bq < k && j0 + j < n ?", "j0 + j < n ?")),
+    slip("06.23", "sixteen rows of one column", "no-reuse", ("row = t / 16 * 4, col = t % 16 * 4", "row = t / 64 * 16, col = t % 64"),
+         ("            float a[4], b[4];\n            for (int r = 0; r < 4; ++r) a[r] = As[row + r][q], b[r] = Bs[q][col + r];\n", "            float b = Bs[q][col];\n"),
+         ("            for (int r = 0; r < 4; ++r)\n                for (int c = 0; c < 4; ++c) sum[r][c] += a[r] * b[c];\n",
+          "            for (int r = 0; r < 16; ++r) sum[r / 4][r % 4] += As[row + r][q] * b;\n"),
+         ("    for (int r = 0; r < 4; ++r)\n        for (int c = 0; c < 4; ++c)\n            if (i0 + row + r < m && j0 + col + c < n) C[(i0 + row + r) * n + j0 + col + c] = sum[r][c];",
+          "    for (int r = 0; r < 16; ++r)\n        if (i0 + row + r < m && j0 + col < n) C[(i0 + row + r) * n + j0 + col] = sum[r / 4][r % 4];")),
+    slip("06.23", "the sums turned", "wrong-values", ("sum[r][c] += a[r] * b[c];", "sum[c][r] += a[r] * b[c];")),
+    slip("06.23", "no unfinished step", "k-tail-lost", ("float a[4], b[4];", "float a[4], b[4];\n            if (p + 16 > k) continue;")),
+    slip("06.23", "only the diagonal", "wrong-values", ("sum[r][c] += a[r] * b[c];", "if (r == c) sum[r][c] += a[r] * b[c];")),
+    slip("06.23", "the sums begin again", "only-last-tile", ("            float a[4], b[4];", "            if (q == 0) for (int e = 0; e < 16; ++e) sum[e / 4][e % 4] = 0;\n            float a[4], b[4];")),
+    same("06.23", "straight from the tiles: the compiler keeps what it has read", ("            float a[4], b[4];\n            for (int r = 0; r < 4; ++r) a[r] = As[row + r][q], b[r] = Bs[q][col + r];\n", ""),
+         ("a[r] * b[c]", "As[row + r][q] * Bs[q][col + c]")),
+    same("06.23", "padded A, one loop of sixteen", ("            for (int r = 0; r < 4; ++r)\n                for (int c = 0; c < 4; ++c) sum[r][c] += a[r] * b[c];",
+         "            for (int e = 0; e < 16; ++e) sum[e / 4][e % 4] += a[e / 4] * b[e % 4];"), ("float As[64][16]", "float As[64][17]")),
+    guess("06.24", "words", "words", ("loads_per_fma = 2 / 16", "loads_per_fma = 0.5")),
+    guess("06.24", "one load", "one", ("loads_per_fma = 2 / 16", "loads_per_fma = 1 / 16")),
+    guess("06.24", "no conflict", "free", ("store_wavefronts = 4", "store_wavefronts = 1")),
+    guess("06.24", "the banks used", "upside-down", ("store_wavefronts = 4", "store_wavefronts = 8")),
+    guess("06.24", "all in one bank", "all-in-one", ("store_wavefronts = 4", "store_wavefronts = 32")),
+    guess("06.24", "two deep", "two", ("store_wavefronts = 4", "store_wavefronts = 2")),
+    same("06.24", "a decimal", ("2 / 16", "0.125")),
+    *barriers("06.25", "        for (int q = 0; q < 16; ++q) {"),
+    slip("06.25", "no guard on A", "out-of-bounds", ("if (i0 + ar < m && p + aq < k)", "if (i0 + ar < m)")),
+    slip("06.25", "no guard on B", "out-of-bounds", ("if (p + bq < k && j0 + col < n)", "if (j0 + col < n)")),
+    slip("06.25", "four loads for A", "narrow-loads", ("a4 = *(const float4*)(A + (i0 + ar) * k + p + aq);",
+         "for (int i = 0; i < 4; ++i) (&a4.x)[i] = *(volatile const float*)(A + (i0 + ar) * k + p + aq + i);")),
+    slip("06.25", "C word by word", "narrow-stores", ("*(float4*)(C + (i0 + row + r) * n + j0 + col) = {sum[r][0], sum[r][1], sum[r][2], sum[r][3]};",
+         "for (int c = 0; c < 4; ++c) C[(i0 + row + r) * n + j0 + col + c] = sum[r][c];")),
+    slip("06.25", "A not turned", "wrong-values", ("As[aq][ar] = a4.x, As[aq + 1][ar] = a4.y, As[aq + 2][ar] = a4.z, As[aq + 3][ar] = a4.w;", "*(float4*)(&As[0][0] + ar * 16 + aq) = a4;")),
+    slip("06.25", "one float too far", "out-of-bounds", ("(A + (i0 + ar) * k + p + aq)", "(A + (i0 + ar) * k + p + aq + 1 - (p + aq > 0))")),
+    slip("06.25", "columns 16 apart", "narrow-stores", ("float4 a = *(float4*)&As[q][row], b = *(float4*)&Bs[q][col];",
+         "float4 a = *(float4*)&As[q][row], b = {Bs[q][t % 16], Bs[q][t % 16 + 16], Bs[q][t % 16 + 32], Bs[q][t % 16 + 48]};"),
+         ("j0 + col < n)\n            *(float4*)(C + (i0 + row + r) * n + j0 + col) = {sum[r][0], sum[r][1], sum[r][2], sum[r][3]};",
+          "true)\n            for (int c = 0; c < 4; ++c) if (j0 + t % 16 + 16 * c < n) C[(i0 + row + r) * n + j0 + t % 16 + 16 * c] = sum[r][c];")),
+    slip("06.25", "the sums turned", "wrong-values", ("(&a.x)[r] * (&b.x)[c]", "(&a.x)[c] * (&b.x)[r]")),
+    slip("06.25", "no second step", "only-first-tile", ("p < k; p += 16", "p < min(k, 16); p += 16")),
+    same("06.25", "padded, named parts", ("As[16][64], Bs[16][64]", "As[16][68], Bs[16][68]"),
+         ("sum[r][c] += (&a.x)[r] * (&b.x)[c];", "{ float x = r == 0 ? a.x : r == 1 ? a.y : r == 2 ? a.z : a.w; sum[r][c] += x * (&b.x)[c]; }")),
+    same("06.25", "A lies as it comes: the compiler reads four q at once", ("As[16][64], Bs", "As[64][16], Bs"),
+         ("As[aq][ar] = a4.x, As[aq + 1][ar] = a4.y, As[aq + 2][ar] = a4.z, As[aq + 3][ar] = a4.w;", "*(float4*)&As[ar][aq] = a4;"),
+         ("*(float4*)&As[q][row]", "{As[row][q], As[row + 1][q], As[row + 2][q], As[row + 3][q]}")),
+    same("06.25", "arrays of float4", ("*(float4*)&Bs[bq][col] = b4;", "((float4*)Bs)[bq * 16 + col / 4] = b4;")),
+]  # fmt: skip
+
+CHOICE = [
+    guess("06.26", "rounded down", "rounds-down", ("waves = 4", "waves = 3")),
+    guess("06.26", "one block for each SM", "one-per-sm", ("waves = 4", "waves = 8")),
+    guess("06.26", "not rounded", "not-rounded", ("waves = 4", "waves = 1024 / 264")),
+    guess("06.26", "the last wave", "last-wave", ("1024 / 1056", "0.879")),
+    guess("06.26", "no tail", "no-tail", ("1024 / 1056", "1.0")),
+    guess("06.26", "percent", "percent", ("1024 / 1056", "96.97")),
+    guess("06.26", "one tile more", "one-tile", ("33 * 32", "1025")),
+    same("06.26", "from the waves", ("1024 / 1056", "32 * 32 / (waves * 264)")),
+    slip("06.27", "registers not rounded", "register-units", ("-(-registers // 8) * 8", "registers")),
+    slip("06.27", "one register file", "partitions", ("4 * (16_384 // (32 * rounded))", "65_536 // (32 * rounded)")),
+    slip("06.27", "nothing reserved", "no-reserve", ("233_472 // (shared + 1024)", "233_472 // shared")),
+    slip("06.27", "one stage", "stages", ("stages * (bm * bk + bk * bn) * 4", "(bm * bk + bk * bn) * 4")),
+    slip("06.27", "any number of blocks", "block-slots", ("min(32, 2048 // threads,", "min(2048 // threads,")),
+    slip("06.27", "any number of threads", "no-thread-limit", ("min(32, 2048 // threads,", "min(32,")),
+    slip("06.27", "registers forgotten", "no-register-limit", ("by_registers, by_shared)", "by_shared)")),
+    slip("06.27", "floats for bytes", "wrong-blocks", ("(bm * bk + bk * bn) * 4", "(bm * bk + bk * bn)")),
+    slip("06.27", "only the A tile", "wrong-blocks", ("(bm * bk + bk * bn)", "(bm * bk)")),
+    same("06.27", "the block's limit follows from the SM's", ("    if shared > 232_448:\n        return 0\n", "")),
+    right("06.27", "one block after the other", """
+def fits(bm, bn, bk, threads, registers, stages):
+    shared = 4 * stages * bk * (bm + bn)
+    if shared > 227 * 1024:
+        return 0
+    warps, each = threads // 32, 32 * ((registers + 7) // 8 * 8)
+    blocks = 0
+    while blocks < 32:
+        n = blocks + 1
+        if n * threads > 2048 or n * (shared + 1024) > 228 * 1024 or n * warps > 4 * (16384 // each):
+            break
+        blocks = n
+    return blocks
+"""),
+    slip("06.28", "full tiles at the edge", "no-edges", ("return m * n /", "return tiles * bm * bn /")),
+    slip("06.28", "waves not rounded", "no-waves", ("-(-tiles // wave)", "tiles / wave")),
+    slip("06.28", "tiles rounded down", "rounds-down", ("-(-m // bm) * -(-n // bn)", "max(m // bm, 1) * max(n // bn, 1)")),
+    slip("06.28", "one block for each SM", "one-block", ("wave = sms * per_sm", "wave = sms")),
+    slip("06.28", "one wave too many", "wrong-share", ("-(-tiles // wave)", "tiles // wave + 1")),
+    slip("06.28", "percent", "wrong-share", ("return m * n /", "return 100 * m * n /")),
+    slip("06.28", "upside down", "wrong-share", ("return m * n / (waves * wave * bm * bn)", "return waves * wave * bm * bn / (m * n)")),
+    right("06.28", "two losses multiplied", """
+import math
+
+def useful_share(m, n, bm, bn, per_sm, sms):
+    tiles = math.ceil(m / bm) * math.ceil(n / bn)
+    edge = m * n / (tiles * bm * bn)
+    tail = tiles / (math.ceil(tiles / (sms * per_sm)) * sms * per_sm)
+    return edge * tail
+"""),
+]  # fmt: skip
+
+BOSS = [
+    *barriers("06.29", "        for (int q = 0; q < 16; ++q) {"),
+    slip("06.29", "always float4 in A", "out-of-bounds", ("i0 + ar < m ? k : 0, k % 4 == 0)", "i0 + ar < m ? k : 0, true)")),
+    slip("06.29", "always float4 in B", "out-of-bounds", ("p + y < k ? n : 0, n % 4 == 0)", "p + y < k ? n : 0, true)")),
+    slip("06.29", "always float4 in C", "out-of-bounds", ("if (n % 4 == 0 && j < n)", "if (j < n)")),
+    slip("06.29", "never float4", "narrow-loads", ("i0 + ar < m ? k : 0, k % 4 == 0)", "i0 + ar < m ? k : 0, false)"), ("p + y < k ? n : 0, n % 4 == 0)", "p + y < k ? n : 0, false)")),
+    slip("06.29", "no swizzle", "bank-conflicts", ("[ar ^ 2 * aq]", "[ar]"), ("As[q][y ^ q / 4 * 2]", "As[q][y]")),
+    slip("06.29", "swizzled on one side", "wrong-values", ("As[q][y ^ q / 4 * 2]", "As[q][y]")),
+    slip("06.29", "padded by four", "bank-conflicts", ("float4 As[16][16]", "float4 As[16][17]"), ("[ar ^ 2 * aq]", "[ar]"), ("As[q][y ^ q / 4 * 2]", "As[q][y]")),
+    slip("06.29", "rows of A beyond m", "out-of-bounds", ("i0 + ar < m ? k : 0", "k")),
+    slip("06.29", "rows of B beyond k", "out-of-bounds", ("p + y < k ? n : 0", "n")),
+    slip("06.29", "rows of C beyond m", "out-of-bounds", ("r < 4 && i + r < m;", "r < 4;")),
+    slip("06.29", "columns of C beyond n", "partly-written", ("c < 4 && j + c < n;", "c < 3 && j + c < n;")),
+    slip("06.29", "the tail of k in fours only", "k-tail-lost", ("for (int i = 0; i < 4; ++i) if (at + i < end) x[i] = row[at + i];", "if (at + 3 < end) for (int i = 0; i < 4; ++i) x[i] = row[at + i];")),
+    same("06.29", "the XOR written otherwise", ("[ar ^ 2 * aq]", "[ar / 4 * 4 ^ aq / 4 * 8 | ar % 4]"), ("As[q][y ^ q / 4 * 2]", "As[q][(4 * y ^ q / 4 * 8) / 4]")),
+    right("06.29", "two kernels in one, by template; rows of A rotated", '''
+fast = r"""
+template <bool WIDE> __device__ float4 load(const float* x, int rows, int cols, int i, int j) {
+    float4 v = {};
+    if (i >= rows) return v;
+    if (WIDE) { if (j < cols) v = *(const float4*)(x + i * cols + j); return v; }
+    for (int e = 0; e < 4; ++e) if (j + e < cols) (&v.x)[e] = x[i * cols + j + e];
+    return v;
+}
+template <bool WIDE> __device__ void body(const float* A, const float* B, float* C, int m, int n, int k) {
+    __shared__ __align__(16) float As[16 * 64], Bs[16 * 64];
+    int t = threadIdx.x, row = t / 16 * 4, col = t % 16 * 4, i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float sum[16] = {};
+    for (int p = 0; p < k; p += 16) {
+        float4 a = load<WIDE>(A, m, k, i0 + t / 4, p + t % 4 * 4), b = load<WIDE>(B, k, n, p + t / 16, j0 + col);
+        int turn = t % 4;
+        for (int e = 0; e < 4; ++e) As[(turn * 4 + e) * 64 + (t / 4 + 8 * turn) % 64] = (&a.x)[e];
+        *(float4*)(Bs + t / 16 * 64 + col) = b;
+        __syncthreads();
+        for (int q = 0; q < 16; ++q) {
+            float4 x = *(float4*)(As + q * 64 + (row + q / 4 * 8) % 64), y = *(float4*)(Bs + q * 64 + col);
+            for (int e = 0; e < 16; ++e) sum[e] = fmaf((&x.x)[e / 4], (&y.x)[e % 4], sum[e]);
+        }
+        __syncthreads();
+    }
+    for (int e = 0; e < 16; ++e) {
+        int i = i0 + row + e / 4, j = j0 + col + e % 4;
+        if (i < m && j < n) C[i * n + j] = sum[e];
+    }
+}
+__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
+    if (n % 4 == 0 && k % 4 == 0) body<true>(A, B, C, m, n, k);
+    else body<false>(A, B, C, m, n, k);
+}
+"""
+'''),
+]  # fmt: skip
+
+ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS
