@@ -1,11 +1,13 @@
 """mma.sync against float64, and the tiles' places in the registers against an independent reading of the PTX ISA."""
 
+from pathlib import Path
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 from utils.vgpu import NotEmulated, emulate
-from utils.vgpu.tensor_cores import form_of
+from utils.vgpu.tensor_cores import Form, form_of, sums
 
 RNG = np.random.default_rng(5)
 KINDS = {
@@ -88,6 +90,23 @@ def test_product(form):
         assert (np.abs(d.astype(np.float64) - want) <= bound).all()
     (counter,) = (name for name in report.metrics if "path_tensor" in name)
     assert report.metrics[counter] == 2 * 16 * 8 * k
+
+
+RECORDED = np.load(Path(__file__).parent / "calibration/recorded/mma.npz")
+CASES = sorted({name.rpartition(" ")[0] for name in RECORDED.files} - {""})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bits_are_those_of_an_h100(case):
+    """Numbers of one size, of mixed size, the smallest, the largest, and Inf and NaN (tests/gpu/mma_on_gpu.py)."""
+    assert str(RECORDED["machine"]) == "NVIDIA H100 80GB HBM3"
+    k, a_kind, b_kind, c_kind = FORMS[int(case.split()[0])]
+    a, b, c, d = (RECORDED[f"{case} {name}"] for name in "abcd")
+    a, b, c = (one.view(KINDS[kind]) for one, kind in ((a, a_kind), (b, b_kind), (c, c_kind)))
+    if a_kind == "tf32":
+        a, b = ((one.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32) for one in (a, b))
+    got = sums(Form(k, a_kind, b_kind, c_kind, False), a, b, c)
+    assert (got == d.view(got.dtype)).all()
 
 
 def test_integers_wrap_or_are_clamped():

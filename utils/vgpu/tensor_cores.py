@@ -115,14 +115,14 @@ def sums(form: Form, a: Array, b: Array, c: Array) -> Array:
     if form.bits == 8:
         return halves_of_fp8(form, a, b, c)
     total = aligned(a, b, c)
-    return to_f16(total) if form.sums == "f16" else canonical(narrow32(total, "rz"), "f32")
+    return to_f16(total) if form.sums == "f16" else canonical(cut_off(total), "f32")
 
 
 def halves_of_fp8(form: Form, a: Array, b: Array, c: Array) -> Array:
     """Hopper has no mma of fp8: ptxas makes fp16 of it, two products of half the depth, and adds C at the end."""
     total, place = np.zeros_like(c), np.arange(form.k) % 4
     for pair in (place < 2, place > 1):
-        total = narrow32(aligned(a[..., pair], b[..., pair, :], total), "rz")
+        total = cut_off(aligned(a[..., pair], b[..., pair, :], total))
     return canonical(total + c, "f32")
 
 
@@ -138,6 +138,12 @@ def aligned(a: Array, b: Array, c: Array) -> Array:
         total = (np.trunc(terms / unit[..., None, :]).sum(-2) + np.trunc(c / unit)) * unit
         usual = np.isfinite(total)
         return total if usual.all() else np.where(usual, total, terms.sum(-2) + c)
+
+
+def cut_off(x: Array) -> Array:
+    """float64 to float32, towards zero; what is too large becomes infinite all the same."""
+    with np.errstate(over="ignore"):
+        return np.where(np.abs(x) < 2.0**128, narrow32(x, "rz"), x.astype(np.float32))
 
 
 def power_of(x: Array) -> Array:
