@@ -27,6 +27,7 @@ README = {
     "    chapter.py": "",
     "    checks.py": "    checks.sealed      what each answer must do\n",
     "    mistakes.py": "",
+    "  kernels/": "",
     "tests/": "",
     "A new chapter is": "",
 }
