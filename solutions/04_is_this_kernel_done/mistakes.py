@@ -155,7 +155,7 @@ OCCUPANCY = [
     guess("04.10", "parts of blocks", "whole-blocks", ("= 24", "= 28")),
     guess("04.10", "no rounding at all", "no-rounding", ("= 24", "= 31")),
     guess("04.10", "no cliff", "no-cliff", ("= 24", "= 32")),
-    guess("04.10", "blocks", "bits-for-bytes", ("= 32", "= 4")),
+    guess("04.10", "blocks", "blocks", ("= 32", "= 4")),
     same("04.10", "as expressions", ("= 32", "= 4 * 8"), ("= 24", "= 3 * 8"), seeds=1),
     slip("04.11", "registers as they are", "no-register-unit", ("ceil(registers * 32 / 256) * 256", "registers * 32")),
     slip("04.11", "one pool", "no-quarters", ("4 * (16384 // of_a_warp)", "65536 // of_a_warp")),
@@ -203,7 +203,7 @@ __global__ void ragged(const float* x, const int* starts, float* sums, int* next
 WAVES = [
     guess("04.13", "as if it could be shared out", "divisible", ("1.89", "1.0076")),
     guess("04.13", "four times the work", "work", ("ratio_132_to_33 = 1.0", "ratio_132_to_33 = 4")),
-    guess("04.13", "half", "factor-of-two", ("ratio_132_to_33 = 1.0", "ratio_132_to_33 = 2.02")),
+    guess("04.13", "twice", "wrong-value", ("ratio_132_to_33 = 1.0", "ratio_132_to_33 = 2.02")),
     guess("04.13", "three waves", "wrong-value", ("1.89", "3")),
     guess("04.13", "a text", "not-a-number", ("1.89", "'twice'")),
     same("04.13", "whole waves", ("1.89", "2"), seeds=1),
@@ -220,11 +220,11 @@ def efficiencies(M, N, tile_m, tile_n, per_sm, sms):
     slots = per_sm * sms
     return (M / (-(-M // tile_m) * tile_m)) * (N / (-(-N // tile_n) * tile_n)), tiles / (-(-tiles // slots) * slots)
 """),
-    slip("04.15", "no barrier after the draw", "race", ("        __syncthreads();\n        int r = row;", "        int r = row;")),
+    slip("04.15", "no barrier after the draw", "barrier", ("        __syncthreads();\n        int r = row;", "        int r = row;")),
     slip("04.15", "no barrier before the sum", "race", ("        __syncthreads();\n        if (t == 0) sums", "        if (t == 0) sums")),
     slip("04.15", "every thread draws", "barrier", ("if (t == 0) row = atomicAdd(next, 1);\n        __syncthreads();\n        int r = row;", "int r = atomicAdd(next, 1);")),
     slip("04.15", "once for a block", "never-written", ("if (r >= rows) return;", "if (r < rows || r >= rows) return;")),
-    slip("04.15", "one row a block", "partly-written", ("+ part[3];\n    }", "+ part[3];\n        return;\n    }")),
+    slip("04.15", "one row a block", "tail-unwritten", ("+ part[3];\n    }", "+ part[3];\n        return;\n    }")),
     slip("04.15", "one warp's part", "wrong-values", ("part[0] + part[1] + part[2] + part[3]", "part[0]")),
     slip("04.15", "beyond the last row", "out-of-bounds", ("if (r >= rows) return;", "if (r > rows) return;")),
     slip("04.15", "the next row's first element too", "out-of-bounds", ("i < starts[r + 1]", "i <= starts[r + 1]")),
@@ -300,25 +300,25 @@ DIVERGENCE = [
     guess("04.16", "sixteen", "factor-of-two", ("lanes_by_warp = 32", "lanes_by_warp = 16")),
     same("04.16", "eight times", ("times_slower = 7", "times_slower = 8"), seeds=1),
     whole("04.17", "two loops", BENT.replace("BODY", """if (v < 0) {
-        for (int k = 0; k < steps; ++k) v = 0.95f * v - 0.1f;
+        for (int k = 0; k < steps; ++k) v = 0.95f * v + 0.1f;
     } else {
-        for (int k = 0; k < steps; ++k) v = 0.90f * v + 0.2f;
+        for (int k = 0; k < steps; ++k) v = 0.90f * v - 0.2f;
     }"""), "divergence"),
     whole("04.17", "both loops, then one is chosen", BENT.replace("BODY", """float w = v;
-    for (int k = 0; k < steps; ++k) v = 0.95f * v - 0.1f;
-    for (int k = 0; k < steps; ++k) w = 0.90f * w + 0.2f;
+    for (int k = 0; k < steps; ++k) v = 0.95f * v + 0.1f;
+    for (int k = 0; k < steps; ++k) w = 0.90f * w - 0.2f;
     v = x[i] < 0 ? v : w;"""), "divergence"),
-    slip("04.17", "swapped", "swapped", ("v < 0 ? 0.95f : 0.90f", "v >= 0 ? 0.95f : 0.90f"), ("v < 0 ? -0.1f : 0.2f", "v >= 0 ? -0.1f : 0.2f")),
-    slip("04.17", "one of the two constants", "one-constant", ("b = v < 0 ? -0.1f : 0.2f", "b = 0.2f")),
-    whole("04.17", "chosen anew", BENT.replace("BODY", "for (int k = 0; k < steps; ++k) v = (v < 0 ? 0.95f : 0.90f) * v + (v < 0 ? -0.1f : 0.2f);"),
+    slip("04.17", "swapped", "swapped", ("v < 0 ? 0.95f : 0.90f", "v >= 0 ? 0.95f : 0.90f"), ("v < 0 ? 0.1f : -0.2f", "v >= 0 ? 0.1f : -0.2f")),
+    slip("04.17", "one of the two constants", "one-constant", ("b = v < 0 ? 0.1f : -0.2f", "b = -0.2f")),
+    whole("04.17", "chosen anew", BENT.replace("BODY", "for (int k = 0; k < steps; ++k) v = (v < 0 ? 0.95f : 0.90f) * v + (v < 0 ? 0.1f : -0.2f);"),
           "decided-anew"),
-    slip("04.17", "always the upper way", "one-branch", ("v < 0 ? 0.95f : 0.90f", "0.90f"), ("v < 0 ? -0.1f : 0.2f", "0.2f")),
+    slip("04.17", "always the upper way", "one-branch", ("v < 0 ? 0.95f : 0.90f", "0.90f"), ("v < 0 ? 0.1f : -0.2f", "-0.2f")),
     slip("04.17", "no guard", "out-of-bounds", ("if (i < n) {", "{")),
     whole("04.17", "arithmetic instead of a choice", BENT.replace("BODY", """int low = signbit(v) != 0;
-    float a = 0.90f + 0.05f * low, b = 0.2f - 0.3f * low;
+    float a = 0.90f + 0.05f * low, b = -0.2f + 0.3f * low;
     #pragma unroll 4
     for (int k = 0; k < steps; ++k) v = fmaf(a, v, b);""")),
-    whole("04.17", "a table", BENT.replace("BODY", """const float a[2] = {0.90f, 0.95f}, b[2] = {0.2f, -0.1f};
+    whole("04.17", "a table", BENT.replace("BODY", """const float a[2] = {0.90f, 0.95f}, b[2] = {-0.2f, 0.1f};
     float p = v < 0 ? a[1] : a[0], q = v < 0 ? b[1] : b[0];
     while (steps-- > 0) v = p * v + q;""")),
     whole("04.18", "as it was", SLOW.replace("BODY", """int i = blockIdx.x * 256 + threadIdx.x;
@@ -333,7 +333,7 @@ DIVERGENCE = [
     slip("04.18", "only large positive ones", "no-abs", ("fabsf(v) > 3.f", "v > 3.f")),
     slip("04.18", "one place too few", "out-of-bounds", ("queue[256]", "queue[255]")),
     slip("04.18", "the first warp only", "partly-written", ("if (t < count)", "if (t < 32 && t < count)")),
-    slip("04.18", "returned before the barrier", "barrier", ("    if (t == 0) count = 0;\n    __syncthreads();\n    if (i < n) {",
+    same("04.18", "returned before the barriers, which the hardware allows", ("    if (t == 0) count = 0;\n    __syncthreads();\n    if (i < n) {",
          "    if (i >= n) return;\n    if (t == 0) count = 0;\n    __syncthreads();\n    {")),
     whole("04.18", "values in the queue, places by ballot", SLOW.replace("BODY", """__shared__ float value[256];
     __shared__ int place[256], begin[9];
@@ -406,7 +406,7 @@ def best_plan(steps, changes, days):
             days -= cost
     return sum(left.values())
 """, "greedy"),
-    slip("04.21", "the input is used up", "wrong-values", ("left = dict(steps)", "left = steps")),
+    slip("04.21", "the input is used up", "input-changed", ("left = dict(steps)", "left = steps")),
     slip("04.21", "nothing returned", "returned-nothing", ("return best", "best")),
     whole("04.21", "recursion", """
 def best_plan(steps, changes, days):
@@ -501,8 +501,9 @@ BOSS = [
     slip("04.26", "an atomic a warp", "atomics", ("if (lane == 0) of_warp[warp] = most;", "if (lane == 0) atomicMax(amax, most);\n    of_warp[warp] = 0;")),
     slip("04.26", "no padding", "bank-conflicts", ("tile[32][33]", "tile[32][32]")),
     slip("04.26", "padded by two", "bank-conflicts", ("tile[32][33]", "tile[32][34]")),
-    slip("04.26", "clamped in doubles", "doubles", (OUT, "fmin(fmax(tile[lane][k] * inverse, -448.0), 448.0)")),
-    slip("04.26", "divided in doubles", "doubles", (OUT, "fminf(fmaxf(tile[lane][k] / (double)scale, -448.f), 448.f)")),
+    slip("04.26", "clamped in doubles", "doubles", (OUT, "fmin(fmax((double)tile[lane][k] * inverse, -448.0), 448.0)")),
+    slip("04.26", "divided in doubles", "doubles", (OUT, "(float)fmin(fmax(tile[lane][k] / (double)scale, -448.0), 448.0)")),
+    same("04.26", "a double that the compiler narrows again", (OUT, "fminf(fmaxf(tile[lane][k] / (double)scale, -448.f), 448.f)")),
     slip("04.26", "no barrier", "race", ("    __syncthreads();\n", "")),
     slip("04.26", "not clamped", "not-clipped", (OUT, "tile[lane][k] * inverse")),
     slip("04.26", "multiplied", "multiplied", ("* inverse,", "* scale,")),

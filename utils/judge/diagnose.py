@@ -44,6 +44,9 @@ def diagnose(trials: Sequence[Trial], exercise: Function) -> Diagnosis:
         if trial.noticed:
             return trial.noticed[0]
     failing = pooled([t for t in trials if t.wrong], trials)
+    apart = [t for t in trials if t.wrong]
+    if isinstance(failing[0], Pooled) and len(apart) >= LEAST_EXPLAINED and (found := rival(apart, exercise)):
+        return found
     texts = failing[0].wrong.want.dtype.kind == "U"
     for rule in RULES[:1] if texts else RULES:  # a text has a rival, but no pattern
         if found := rule(failing, exercise):

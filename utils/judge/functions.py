@@ -208,10 +208,10 @@ def _outside(name: str, damage: list[int], shape: tuple) -> Diagnosis:
 
 def _notice_changes(exercise: Function, trial: Trial, given: list, names: tuple[str, ...]) -> None:
     for name, before, after in zip(names, trial.args, given, strict=False):
-        is_array = is_tensor(before) or isinstance(before, np.ndarray)
-        if not is_array or name in exercise.outputs or name in exercise.may_change:
+        is_array, is_plain = is_tensor(before) or isinstance(before, np.ndarray), isinstance(before, (dict, list))
+        if not (is_array or is_plain) or name in exercise.outputs or name in exercise.may_change:
             continue
-        if after is not before and not arrays.same_bits(before, after):
+        if after is not before and not (before == after if is_plain else arrays.same_bits(before, after)):
             sentence = f"**The answer changes its input `{name}`**, which belongs to the caller. Work on a copy."
             trial.noticed.append(Diagnosis("input-changed", sentence))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,8 @@ def private_copy(value: Any) -> Any:
         inner, _ = guarded(value)
         inner[...] = value
         return inner
+    if isinstance(value, (dict, list)):
+        return deepcopy(value)
     return np.copy(value) if isinstance(value, np.ndarray) else value
 
 
