@@ -165,6 +165,7 @@ for offset in (0, 1, 4, 7, 8, 9, 16, 31):
     args = [floats(1100), np.zeros(1024, np.float32), 1024, offset]
     runs[offset] = emulate(shifted, "shifted", 8, 128, args)
     print(f"offset {offset:2}: {per_request(runs[offset]):g} sectors a request")
+assert per_request(runs[1]) == 5 and per_request(runs[8]) == 4
 sectors(runs[1].accesses[0])
 
 # %% [markdown]
@@ -280,7 +281,8 @@ steps = list(range(1, 17))
 costs = {"uint8": [cost(s, "unsigned char", np.uint8) for s in steps],
          "float32": [cost(s) for s in steps],
          "float64": [cost(s, "double", np.float64) for s in steps]}  # fmt: skip
-assert costs["float32"][:8] == [4, 8, 12, 16, 20, 24, 28, 32]
+assert costs["float32"][:8] == [4, 8, 12, 16, 20, 24, 28, 32] and cost(100) == 32
+assert costs["float64"][0] == 8 and costs["uint8"][0] == 1 and cost(1, "short", np.int16) == 2
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 3.2))
@@ -746,6 +748,9 @@ for name in ("plain", "restricted", "read_only", "streaming", "past_l1"):
     args = [floats(32), np.zeros(32, np.float32)]
     counted = per_request(emulate(flavors, name, 1, 32, args))
     print(f"{name:11} {', '.join(in_the_ptx(flavors, name)):36} {counted:g} sectors a load")
+apart_by_two = strided.replace("x[i * stride]", "__ldg(x + i * stride)")
+hinted = emulate(apart_by_two, "strided<float>", 1, 32, [floats(64), floats(32), 2])
+assert per_request(hinted) == 8  # as without the hint
 
 # %% [markdown]
 # What the PTX ISA says of them: `.nc` is the non-coherent, read-only path; `.cs` (*cache streaming*) marks data that is likely used once, to
@@ -767,6 +772,7 @@ for name, source in (("plain", twice), ("__restrict__", promised)):
     args = [floats(1), np.zeros(128, np.float32), np.zeros(128, np.float32)]
     loads = emulate(source, "twice", 1, 128, args).metrics[LOAD_REQUESTS] / 4  # 4 warps
     print(f"{name:13} x[0] is loaded {loads:g} times by each thread")
+    assert loads == (2 if source is twice else 1)
 
 # %% [markdown]
 # ## 8 The same in Triton
@@ -892,6 +898,7 @@ for n in (4096, 4099, 4100):
     report = try_add(n, 1024)
     count, moved = report.metrics[LOAD_REQUESTS], report.metrics[LOAD_SECTORS]
     width = report.accesses[0].width
+    assert width == (16 if n == 4096 else 4)
     print(f"n = {n}: {width:2} bytes a lane, {count:3.0f} requests, {moved:4.0f} sectors")
 sectors(try_add(4099, 1024).accesses[0])
 

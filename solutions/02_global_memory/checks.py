@@ -1,8 +1,6 @@
-"""Chapter 02: what each answer must do. Sector counts of predictions come from the emulated GPU, not from a table."""
+"""Chapter 02: what each answer must do."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import numpy as np
 import torch
@@ -20,7 +18,6 @@ from utils.judge import (
     Tolerance,
     spread,
 )
-from utils.vgpu import emulate
 
 ATOMICS = Forbid(
     names=("atomic*",), because="Every element has one thread of its own: nothing meets, nothing needs one."
@@ -40,44 +37,16 @@ def ceil(n: int, d: int) -> int:
     return -(-n // d)
 
 
-# What the emulated GPU counts: the truths of the predictions
-
-PROBES = r"""
-template <typename T>
-__global__ void load(const T* x, T* y, int stride, int offset) {
-    int i = blockIdx.x * blockDim.x + threadIdx.x;
-    y[i] = x[i * stride + offset];
-}
-__global__ void hinted(const float* x, float* y, int stride) {
-    int i = blockIdx.x * blockDim.x + threadIdx.x;
-    y[i] = __ldg(x + i * stride) + __ldcs(x + i * stride);
-}
-__global__ void twice(const float* x, float* y, float* z) {
-    int i = blockIdx.x * blockDim.x + threadIdx.x;
-    y[i] = 2 * x[0];
-    z[i] = 3 * x[0];
-}
-"""
+# The truths of the predictions. The chapter asserts beside each of them that the emulated GPU counts the same.
 
 
-@cache
-def loaded(dtype: str = "float", stride: int = 1, offset: int = 0, kernel: str = "load") -> float:
-    """Sectors a request of a load with this stride and offset, in elements; 128 threads."""
-    kinds = {"float": ("float32", 1), "double": ("float64", 1), "unsigned char": ("uint8", 1), "short": ("int16", 1)}
-    name, lanes = kinds.get(dtype, ("float32", int(dtype[-1]) if dtype[-1].isdigit() else 1))
-    x, y = zeros((127 * stride + offset + 1) * lanes, name), zeros(128 * lanes, name)
-    entry = f"load<{dtype}>" if kernel == "load" else kernel
-    args = [x, y, stride, offset] if kernel == "load" else [x, y, stride]
-    report = emulate(PROBES, entry, 1, 128, args)
-    (load, *_) = (access for access in report.accesses if access.op == "ld")
-    return load.sectors / load.requests
+def sector_set(addresses: np.ndarray, width: int) -> int:
+    return len({int(byte) // 32 for first in addresses for byte in (first, first + width - 1)})
 
 
-@cache
-def loads_of_x0() -> int:
-    """Loads a thread, where two stores stand between uses and nothing is __restrict__; 4 warps."""
-    report = emulate(PROBES, "twice", 1, 128, [zeros(1), zeros(128), zeros(128)])
-    return sum(access.requests for access in report.accesses if access.op == "ld") // 4
+def loaded(width: int = 4, stride: int = 1, offset: int = 0) -> int:
+    """Sectors that a full warp's load costs; stride and offset in elements of `width` bytes."""
+    return sector_set(width * (np.arange(32) * stride + offset), width)
 
 
 def quantity(name: str, value, because: str, *misreads: tuple, unit: str = "sectors", **more) -> Quantity:
@@ -140,10 +109,6 @@ def addresses(rng: np.random.Generator, what: str) -> tuple[np.ndarray, int]:
 
 PATTERNS = ("four bytes", "one lane", "no lane", "stride 1", "shifted", "strided", "backwards", "random", "one word for all",
             "in pairs", "two far apart", "some lanes")  # fmt: skip
-
-
-def sector_set(addresses: np.ndarray, width: int) -> int:
-    return len({int(byte) // 32 for first in addresses for byte in (first, first + width - 1)})
 
 
 COUNT = Function(
@@ -244,10 +209,10 @@ STRIDE = Predict(
         quantity("stride_100", lambda: loaded(stride=100), "32 lanes cannot touch more than 32 sectors: from stride 8 on it gets no worse.",
                  (400, "unbounded", "One lane touches one sector, so 32 lanes touch 32 at most."),
                  (100, "unbounded", "One lane touches one sector, so 32 lanes touch 32 at most.")),
-        quantity("double_stride_1", lambda: loaded("double"), "32 × 8 bytes are 256 bytes: 8 sectors, all of them needed.",
+        quantity("double_stride_1", lambda: loaded(8), "32 × 8 bytes are 256 bytes: 8 sectors, all of them needed.",
                  (4, "same", "That is for 4 bytes a lane."),
                  (16, "half-used", "Neighbouring doubles share sectors, four to each: nothing is wasted.")),
-        quantity("byte_stride_1", lambda: loaded("unsigned char"), "32 × 1 byte: one sector serves the whole warp.",
+        quantity("byte_stride_1", lambda: loaded(1), "32 × 1 byte: one sector serves the whole warp.",
                  (4, "same", "That is for 4 bytes a lane."), (32, "one-each", "32 bytes are one sector, and the lanes share it."),
                  unit="sector"),
     ),
@@ -394,7 +359,7 @@ FLOAT4 = Predict(
         quantity("requests", 4096 // 4 // 32, "1024 threads are 32 warps, and each issues one load.",
                  (128, "scalar", "That is with one float a lane: 4096 / 32. A float4 brings 128 floats a request."),
                  (1024, "threads", "Those are threads. A request is one instruction of a whole warp."), unit="requests"),
-        quantity("sectors_a_request", lambda: loaded("float4"), "32 lanes × 16 bytes are 512 bytes: 16 sectors, all of them needed.",
+        quantity("sectors_a_request", lambda: loaded(16), "32 lanes × 16 bytes are 512 bytes: 16 sectors, all of them needed.",
                  (4, "scalar", "That is with 4 bytes a lane."), (32, "one-each", "Two lanes with 16 bytes share a sector."),
                  (1, "packed", "A request of 512 bytes cannot fit into one sector of 32.")),
         quantity("sectors_total", 4096 * 4 // 32, "16,384 bytes are 512 sectors, however they are asked for.",
@@ -458,9 +423,9 @@ HALVES = Predict(
     title="Two bytes an element",
     minutes=3,
     quantities=(
-        quantity("half_a_lane", lambda: loaded("short"), "32 × 2 bytes are 64 bytes: 2 sectors.",
+        quantity("half_a_lane", lambda: loaded(2), "32 × 2 bytes are 64 bytes: 2 sectors.",
                  (4, "float", "That is for 4-byte elements."), (1, "one", "64 bytes do not fit into one sector.")),
-        quantity("eight_halves_a_lane", lambda: loaded("float4"), "8 × 2 = 16 bytes a lane, 512 bytes a request.",
+        quantity("eight_halves_a_lane", lambda: loaded(16), "8 × 2 = 16 bytes a lane, 512 bytes a request.",
                  (8, "count", "8 halves are 16 bytes: as a float4."), (2, "scalar", "That is with one half a lane."),
                  (32, "one-each", "Two lanes with 16 bytes share a sector.")),
         Quantity(name="float4_at_x_plus_1", value="error", choices=("error", "17 sectors", "two requests"),
@@ -600,11 +565,11 @@ CACHE = Predict(
         Quantity(name="restrict_load", value="ld.global.nc", choices=("ld.global", "ld.global.nc", "ld.const"),
                  because="`const` and `__restrict__` on all pointers together let the compiler prove that nobody writes x while the kernel "
                  "runs, so it may use the read-only path: `.nc`, non-coherent. Constant memory (`ld.const`) is another thing."),
-        quantity("sectors_ldg_stride_2", lambda: loaded(stride=2, kernel="hinted"), "The addresses are the same, and so are the sectors: a "
+        quantity("sectors_ldg_stride_2", lambda: loaded(stride=2), "The addresses are the same, and so are the sectors: a "
                  "hint says how to cache them.",
                  (4, "hint-mends", "The read-only path does not put strided data side by side."),
                  (16, "more", "Stride 2 touches 8 sectors, by whatever path.")),
-        Quantity(name="x0_loads_without_restrict", value=loads_of_x0, unit="loads",
+        Quantity(name="x0_loads_without_restrict", value=2, unit="loads",
                  because="The store to y[i] might have changed x[0] (y may be x), so it must be loaded again. With `__restrict__` it stays in "
                  "a register.",
                  misreads=(Misread(1, "no-alias", "Not without `__restrict__`: the store to y[i] in between may have changed x[0]."),)),
