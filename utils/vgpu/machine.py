@@ -113,10 +113,12 @@ class Batch:
         block, waited = self.program.blocks[number], None
         while True:
             try:
-                for index in range(index, len(block.steps)):  # noqa: B020 goes on where it stopped
-                    self.step += 1
+                if waited is not None:
                     block.steps[index](self, active)
-                    self.expected = None
+                    self.expected, waited, index = None, None, index + 1
+                for index, step in enumerate(block.steps[index:], index):  # noqa: B007, B020 where it stops
+                    self.step += 1
+                    step(self, active)
                 return active
             except Parted:
                 waiting = self.parked.pop((number, index), None)
