@@ -33,7 +33,7 @@ sys.path.insert(0, str(home))
 import numpy as np
 import torch
 
-from utils import annotate, banks, check, compare, draw, emulate, hint, progress, ready, reset, reveal, tl, triton
+from utils import annotate, banks, check, compare, emulate, hint, ladder, progress, ready, reset, reveal, tl, triton
 from utils import pyplot as plt
 from utils.machine import gpu, triton_backend
 
@@ -282,7 +282,7 @@ annotate(report)
 # Two rules follow, and both are asked in interviews:
 #
 # 1. A barrier stands **between the write and the read** by another thread, and again between that read and the **next
-#    write** to the same place. People forget the second one; section 6 shows what happens then.
+#    write** to the same place. People forget the second one; section 7 shows what happens then.
 # 2. **Every thread of the block reaches it.** A barrier inside `if (i < n)`, or after an early `return`, waits for threads that
 #    never come. On a GPU that is undefined: it may hang, or let half of the block through.
 #
@@ -371,7 +371,7 @@ compare(transposed(naive), conflicted)
 
 # %% [markdown]
 # The global side is perfect now: 4 sectors a request, both ways. The tile is written with one wavefront a request. And it
-# is read with 32. Here is that read, one warp's request (the first rows; there are 32):
+# is read with 32. Here is that read, one warp's request:
 
 # %%
 column = next(a for a in conflicted.accesses if a.space == "shared" and a.op == "ld")
@@ -433,14 +433,14 @@ __global__ void transpose(const float* x, float* y, int n) {
 check("03.7")
 
 # %% [markdown]
-# **What padding costs.** 32 words a tile, 3 %. And alignment: a row of 33 floats does not start at a multiple of 16 bytes, so
-# `float4` accesses to the tile are misaligned from row 1 on, and neither TMA nor `ldmatrix`, which want whole 16-byte
+# **What padding costs.** 32 words a tile, 3 %. And alignment: three of four rows of 33 floats do not start at a multiple
+# of 16 bytes, so `float4` accesses to the tile are misaligned there, and neither TMA nor `ldmatrix`, which want whole 16-byte
 # pieces, can use it. "Padding avoids uncoalesced accesses" is a trap: coalescing is about *global* memory, another memory
 # and another unit.
 #
-# A step back: on a kernel that HBM limits, does a 2-way conflict matter? Often it costs no time that one can measure,
-# because the tile's reads hide behind the loads from HBM. So **count conflicts, do not time them**, and remove them where
-# the count says that shared memory is the busier unit.
+# A step back: does a conflict matter in a kernel that HBM limits? 32 ways do: the recorded H100 goes from 1.55 to 2.75 TB/s
+# with this one word (the ladder at the end of section 5). 2 ways often cost no time that one can measure, because the
+# tile's reads hide behind the loads from HBM. So **count conflicts, do not time them**.
 
 # %% [markdown]
 # ## 5 XOR: no padding, no conflict
@@ -460,10 +460,10 @@ r, c = np.mgrid[:8, :8]
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.6))
 layouts = {"plain: c": c, "padded: (r + c) mod 8": (r + c) % 8, "swizzled: c ^ r": c ^ r}
 for ax, (title, bank) in zip(axes, layouts.items(), strict=True):
-    ax.imshow(bank, cmap="viridis", alpha=0.55)
+    ax.imshow(bank, cmap="Dark2")
     for i in range(8):
         for j in range(8):
-            ax.text(j, i, bank[i, j], ha="center", va="center", fontsize=9)
+            ax.text(j, i, bank[i, j], ha="center", va="center", fontsize=9, color="white")
     ax.set(title=title, xticks=[], yticks=[])
     ax.title.set_fontsize(10)
     ax.grid(False)
@@ -605,6 +605,44 @@ for name, report in rungs.items():
     print(f"{name:14}" + "{:>10,}{:>10,}{:>20,}{:>14,}".format(*row(report)))
 
 # %% [markdown]
+# And the time? That only a GPU can tell. Recorded on an H100, and measured on yours if you have one:
+
+# %%
+def on_this_gpu():
+    """Bytes that an 8192 x 8192 transpose moves, and each rung as a launch."""
+    from utils.vgpu import kernel_on_gpu
+
+    n = 8192
+    x, y = torch.randn(n, n, device="cuda"), torch.empty(n, n, device="cuda")
+
+    def launch(source, block=(32, 8), entry="transpose"):
+        kernel = kernel_on_gpu(source, entry)
+        return lambda: kernel((n // 32, n // 32), block, x, y, n)
+
+    mine = {"naive": launch(naive), "tile[32][32]": launch(tiled)}
+    if ready("03.7"):
+        mine["your transpose"] = launch(transpose)
+    if ready("03.10"):
+        mine["your transpose4"] = launch(transpose4, (8, 32), "transpose4")
+    return 8 * n * n, mine
+
+
+ladder("03_transpose", on_this_gpu)
+
+# %% [markdown]
+# Read the pairs. `tile[32][32]` against `[32][33]`: the same sectors, the same instructions, 32 wavefronts against 1, and 1.8
+# times the rate. Padding against XOR: the same. The last rung turns 4 × 4 elements in registers, with a third of the
+# instructions per byte. The library's copy of a transposed view is the naive kernel's neighbour.
+
+# %%
+from utils import recorded
+
+rungs = {rung["name"]: rung["TB/s"] for rung in recorded("03_transpose")[0]["figures"]["shapes"][0]["rungs"]}
+plain, padded = (next(rate for name, rate in rungs.items() if key in name) for key in ("[32][32]", "[32][33]"))
+print(f"{plain:.2f} -> {padded:.2f} TB/s, {padded / plain:.2f} times")
+assert 1.7 < padded / plain < 1.9
+
+# %% [markdown]
 # ## 6 Reductions: one sum, many threads
 #
 # "Write a sum on the GPU" is the interview's favourite, because it has a bad version for every topic so far. All of
@@ -686,7 +724,7 @@ __global__ void block_sum(const float* x, float* sums, int n) {
     // ### BEGIN SOLUTION
     part[t] = i < n ? x[i] : 0.0f;
     __syncthreads();
-    for (int s = blockDim.x / 2; s > 0; s /= 2) {
+    for (int s = 128; s > 0; s /= 2) {
         if (t < s) part[t] += part[t + s];
         __syncthreads();
     }
@@ -788,7 +826,7 @@ __global__ void total(const float* x, float* out, int n) {
 check("03.14")
 
 # %% [markdown]
-# **The reduction ladder.** 32,768 numbers, all rungs; "barrier rounds" are what the eye counts in the source.
+# **The reduction ladder.** 32,768 numbers, all rungs.
 
 # %%
 big = 32768
@@ -812,6 +850,15 @@ for name, report in rungs.items():
 # shared-memory traffic and eight of nine barriers (not instructions: a shuffle is one, too), "one pass" the overhead of a
 # thread for each number.
 #
+# %%
+ladder("03_sum")
+
+# %% [markdown]
+# On the recorded H100 the second rung is **slower** than the first: it saves a quarter of the instructions, and pays with
+# conflicts. Whoever stops after "I removed the divergence" has made it worse. And no rung that launches a thread for each
+# number gets near the copy: only loads that are wide, many and early do.
+
+# %% [markdown]
 # Is the result the same? Not bit for bit. Floats do not add associatively, and the order of atomics is free: two runs of `total`
 # on a GPU may differ in the last bits. If an interviewer says *deterministic*, write the 8 sums to an array and let the last
 # block that finishes (a counter, an `atomicInc`, a `__threadfence`) or a second kernel add them in order.
@@ -1156,6 +1203,22 @@ def layernorm(x, w, b):
 check("03.21")
 
 # %% [markdown]
+# What does the time say? The recorded ladder of softmax:
+
+# %%
+ladder("03_softmax")
+
+# %% [markdown]
+# A surprise worth remembering: the online version, with fewer passes, is *slower* here than three passes as long as a row fits
+# in the caches. The second and third read come from L1 or L2, and the merge costs more exponentials. What wins is the row
+# in registers, read once, 16 bytes at a time. Online softmax earns its place where the row cannot be kept: rows of
+# 100,000 columns, or flash attention, where the row never exists as a whole. (The emulated GPU has no caches: it counts
+# what the loads ask for.)
+
+# %%
+ladder("03_layer_norm")
+
+# %% [markdown]
 # ## 10 Copy the next tile while working on this one
 #
 # A block that loads a tile, waits, works, and loads the next is idle half of the time. `cp.async` (Ampere and later) copies from
@@ -1174,10 +1237,10 @@ fig, ax = plt.subplots(figsize=(7.5, 2.2))
 for level, together in enumerate((False, True)):
     for k in range(4):
         copy = (k if together else 2 * k) * 1.0
-        ax.broken_barh([(copy, 0.94)], (-level - 0.1, 0.32), color="C0", alpha=0.6)
-        ax.broken_barh([(copy + 1, 0.94)], (-level - 0.45, 0.32), color="C1", alpha=0.6)
-        ax.text(copy + 0.47, -level + 0.06, f"copy {k}", ha="center", va="center", fontsize=8)
-        ax.text(copy + 1.47, -level - 0.29, f"use {k}", ha="center", va="center", fontsize=8)
+        ax.broken_barh([(copy, 0.94)], (-level - 0.1, 0.32), color="C0")
+        ax.broken_barh([(copy + 1, 0.94)], (-level - 0.45, 0.32), color="C1")
+        ax.text(copy + 0.47, -level + 0.06, f"copy {k}", ha="center", va="center", fontsize=8, color="white")
+        ax.text(copy + 1.47, -level - 0.29, f"use {k}", ha="center", va="center", fontsize=8, color="white")
 ax.set(yticks=[-0.1, -1.1], xlabel="time", xticks=[], ylim=(-1.6, 0.4))
 ax.set_yticklabels(["one tile", "two tiles"])
 ax.grid(False)
@@ -1376,9 +1439,19 @@ print({kb: blocks_per_sm(256, kb * 1024) for kb in (4, 24, 48, 64, 75, 113, 114)
 # %% [markdown]
 # ## Boss: one transpose for every element
 #
-# Model weights are bytes, halves, floats; complex numbers have 8 bytes, quaternions 16. Your `transpose` of 03.7 works for all of
-# them if you change the type, and 33 stays right. But with bytes each request moves 32 bytes, a quarter of what it could, so
-# it needs four times as many. The boss has no conflict **and** full requests, for any size.
+# Model weights are bytes, halves, floats; complex numbers have 8 bytes, quaternions 16. Does your 33 still work if only the
+# type changes? A column read of `T tile[32][33]`, for all 32 columns:
+
+# %%
+if ready("03.4"):
+    for size in (1, 2, 4, 8, 16):
+        columns = [33 * size * lane + size * column for column in range(32)]
+        costs = [count_wide((a // 4 * 4 if size < 4 else a).astype(np.int32), max(size, 4)) for a in columns]
+        print(f"{size:2} bytes: {np.mean(costs):.2f} wavefronts, {max(size // 4, 1)} would do")
+
+# %% [markdown]
+# For bytes and halves 33 is not even a whole number of words, and columns conflict a little. And each request moves only 32 or
+# 64 bytes, so it takes four or two times as many. The boss has no conflict **and** full requests, for any size.
 #
 # The idea: call 4 bytes (or one element, if it is larger) a **unit**, of V = 4, 2 or 1 elements. Load and store whole units. A tile
 # of 32·V × 32·V elements is 32·V rows of 32 units. Lane j of a store collects its V elements from V *rows* of the tile: rows
