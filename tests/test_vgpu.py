@@ -195,6 +195,19 @@ def test_what_a_block_had_computed_survives_the_wait() -> None:
     assert out[:32].tolist() == [sum(4 * k + t + (t ^ 1) for k in range(4)) for t in range(32)] and not report.faults
 
 
+def test_a_warp_waits_for_its_own_lanes_only() -> None:
+    """The second warp, all there, goes on to raise the flag that lanes of the first one wait for."""
+    body = """
+    volatile int* flag = out + 127;
+    int v = t;
+    if (t < 16) while (*flag == 0) {}
+    v += __shfl_xor_sync(~0u, v, 16);
+    if (t == 40) *flag = 1;
+    out[t] = v;"""
+    report, out = run(body, block=64)
+    assert out[:64].tolist() == [t + (t ^ 16) for t in range(64)] and kinds(report) <= {"race"}
+
+
 def test_an_exchange_of_half_a_warp_waits_for_nobody() -> None:
     body = (
         "int v = t; if (t & 1) v = __shfl_sync(0xaaaaaaaau, t, 5); else v = __shfl_sync(0x55555555u, t, 8); out[t] = v;"

@@ -10,7 +10,10 @@ LANES = 32
 
 
 class Parted(Exception):
-    """An exchange names lanes that are not here yet: its threads wait for them."""
+    """An exchange names lanes that are not here yet.  warps: mask of the threads whose warps wait for them."""
+
+    def __init__(self, warps: np.ndarray) -> None:
+        self.warps = warps
 
 
 class Active:

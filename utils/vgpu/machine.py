@@ -120,16 +120,20 @@ class Batch:
                     self.step += 1
                     step(self, active)
                 return active
-            except Parted:
+            except Parted as parted:
                 waiting = self.parked.pop((number, index), None)
-                if waiting is None:
-                    values = {slot: self.registers[slot] for slot in block.scratch}
-                    self.parked[number, index] = Parked(active, values, self.alive if waited is None else waited)
-                    self.expected = None
+                if waiting is not None:
+                    active = self.united(waiting.active, active)
+                    self.restore(waiting)
+                    self.expected = waited = waiting.alive
+                    continue
+                values = {slot: self.registers[slot] for slot in block.scratch}
+                alive = self.alive if waited is None else waited
+                self.parked[number, index] = Parked(active.where(parted.warps), values, alive)
+                self.expected = waited = None
+                active = active.where(~parted.warps)
+                if active is None:
                     return None
-                active = self.united(waiting.active, active)
-                self.restore(waiting)
-                self.expected = waited = waiting.alive
 
     def insist(self) -> tuple[int, Active | None]:
         """Nobody else can move: the lanes that an exchange waits for will not come. It goes on without them."""

@@ -81,7 +81,7 @@ def _meet(batch, active: Active, members: np.ndarray, line: int, waits: bool) ->
     alive = by_lane(batch.alive if batch.expected is None else batch.expected, active)
     absent, unnamed = wanted & alive & ~lanes, lanes & ~named
     if waits and batch.may_wait and absent.any():
-        raise Parted
+        raise Parted(_to_all_lanes(absent.any(-1, keepdims=True)))
     for bad, what in ((absent, "is named in the mask of this exchange but does not take part"),
                       (unnamed, "takes part in this exchange but its mask does not name it")):  # fmt: skip
         if bad.any():
