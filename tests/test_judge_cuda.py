@@ -248,16 +248,16 @@ def test_model_answers_pass_and_show_their_counters(identity: str) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_answer_gets_its_diagnosis(name: str) -> None:
     identity, diagnosis, *edits = WRONG[name]
-    for verdict in verdicts(identity, tuple(edits)):
-        assert verdict.status in ("failed", "error") and verdict.diagnosis == diagnosis, str(verdict)
-        verdict._repr_html_()
+    (verdict,) = verdicts(identity, tuple(edits), seeds=(1,))
+    assert verdict.status in ("failed", "error") and verdict.diagnosis == diagnosis, str(verdict)
+    verdict._repr_html_()
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_an_unusual_right_answer_passes(name: str) -> None:
     identity, *edits = RIGHT[name]
-    for verdict in verdicts(identity, tuple(edits)):
-        assert verdict.status == "passed", str(verdict)
+    (verdict,) = verdicts(identity, tuple(edits), seeds=(2,))
+    assert verdict.status == "passed", str(verdict)
 
 
 # what the launcher says instead of `grid=(n + 127) // 128, block=128`: a diagnosis, or "" for a right one

@@ -409,7 +409,7 @@ def test_no_folder_is_left_behind():
 def test_no_file_or_child_is_left_behind():
     compile_worker.stop()  # which is kept on purpose
     before = len(os.listdir("/proc/self/fd"))
-    for seed in range(20):
+    for seed in range(8):
         assert judge(NUMPY, {"f": lambda x: 2 * x}, seed).status == "passed"
     assert len(os.listdir("/proc/self/fd")) == before
     with pytest.raises(ChildProcessError):
@@ -464,7 +464,8 @@ NOT_THIS = {
 @pytest.mark.parametrize("name", NOT_THIS)
 def test_misleading_diagnoses(name):
     exercise, code, misleading = NOT_THIS[name]
-    assert misleading not in {v.diagnosis for v in judge_source(exercise, code, range(20), PRELUDE)}
+    seeds = range(4 if isinstance(exercise, Kernel) else 20)  # a try on the interpreter takes a tenth of a second
+    assert misleading not in {v.diagnosis for v in judge_source(exercise, code, seeds, PRELUDE)}
 
 
 MATRIX = exercise(Function, lambda x: 2 * x.astype("f8"), ROWS, lambda rng, n, m: (spread(rng, (n, m)),))

@@ -84,7 +84,7 @@ def edited(old, new):
 
 
 def test_model_passes_under_any_seed():
-    assert {v.status for v in judge_source(DOUBLE, RIGHT, range(10), PRELUDE)} == {"passed"}
+    assert {v.status for v in judge_source(DOUBLE, RIGHT, range(4), PRELUDE)} == {"passed"}
 
 
 @pytest.mark.parametrize("name", ALSO_RIGHT)

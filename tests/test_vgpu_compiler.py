@@ -301,3 +301,19 @@ def test_many_kernels_of_one_source_are_compiled_together() -> None:
         together, alone = compile_cuda(source, kernel), compile_cuda(source + "\n", kernel)
         assert together.ptx == compile_cuda(source, "add").ptx
         assert (together.entry, together.parameters, together.sizes) == (alone.entry, alone.parameters, alone.sizes)
+
+
+def test_the_widest_accesses_are_read_off_the_machine_code() -> None:
+    from utils.vgpu.machine_code import widest
+
+    source = """__global__ void k(const T* x, T* y) {
+        __shared__ T tile[64];
+        tile[threadIdx.x] = x[threadIdx.x];
+        __syncthreads();
+        y[threadIdx.x] = tile[threadIdx.x ^ 33];
+    }"""
+    for kind, bytes_ in (("char", 1), ("short", 2), ("float", 4), ("double", 8), ("float4", 16)):
+        program = compile_cuda(source.replace("T*", f"{kind}*").replace("T tile", f"{kind} tile"), "k")
+        found = widest(program.cubin, program.entry)
+        assert all(found[space, op] == bytes_ for space in ("shared", "global") for op in ("ld", "st")), (kind, found)
+    assert widest(program.cubin, "another") is None and widest(b"", "k") is None

@@ -15,6 +15,7 @@ from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from .machine_code import widest
 from .program import Group, Program, Site, Way
 
 KINDS = {"LDS": ("shared", "ld"), "STS": ("shared", "st"), "LDG": ("global", "ld"), "STG": ("global", "st"),
@@ -46,6 +47,9 @@ def merge(program: Program, cubin: bytes) -> dict[int, Group]:
 
 def _ways(program: Program, cubin: bytes, line: tuple[int, str, str], sites: Sequence[Site]) -> tuple[Way, ...]:
     """How the machine code moves the bytes of `sites`, those ways that merge most first."""
+    wide = widest(cubin, program.entry.name)
+    if wide is not None and wide[line[1:]] <= min(site.width for site in sites):
+        return ()
     runs = _accesses(cubin, program.entry.name).get(line, [])
     ways = [way for run in runs if (way := _match(sites, run))]
     if not ways:  # a run that moves just what some other group does is that group's
