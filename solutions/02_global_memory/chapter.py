@@ -5,9 +5,8 @@
 # thread i reads element 32·i. The second moves eight times the bytes, and nothing in its result tells you so.
 #
 # Interviewers love this because it takes one question to see whether you know what the hardware does with an index.
-# Of 181 recorded interviews, 27 ask for the memory hierarchy, about 45 for "how did you optimize your kernel", where
-# the first true answer is nearly always in this chapter, and 4 for coalescing and `float4` by name, with the follow-up
-# *how do you verify it?* (counted in the public collection caomaolufei/AIInfraGuide, `docs/interview`, commit 604ab61).
+# Of 181 recorded interviews, 27 ask for the memory hierarchy, about 45 for "how did you optimize your kernel", and 4 for
+# coalescing and `float4` by name, with the follow-up *how do you verify it?* (counted in the public collection caomaolufei/AIInfraGuide, `docs/interview`, commit 604ab61).
 # You will verify it: on a laptop, with the counters that Nsight Compute shows on a GPU.
 
 # %% [markdown]
@@ -354,7 +353,8 @@ better
 # any further cost.
 #
 # The pitch is there so that every row starts at a multiple of 128 bytes. y has none: with n = 257 each row begins 4 bytes later
-# within a sector than the one before. `cudaMallocPitch` and every serious tensor library pad for this reason.
+# within a sector than the one before. `cudaMallocPitch` pads rows for this reason, and model sizes are multiples of 64 or 128 rather than
+# round decimal numbers.
 
 # %% [markdown]
 # ## 4 Layouts and gathers
@@ -871,7 +871,7 @@ check("02.16")
 
 # %% [markdown]
 # So take BLOCK as large as it goes? No: a thread that holds 64 elements needs registers for them, and fewer programs share the work
-# out less evenly. 4 to 16 elements a thread is the usual range, and then you measure.
+# out less evenly. Begin with what 16 bytes ask for, try two and four times that, and measure.
 #
 # Now the length. The mask `i < n` decides lane by lane, and a wide load is one instruction.
 
@@ -1173,7 +1173,14 @@ ladder("02_copy", on_this_gpu)
 # something along, a partial sum or a constant that was expensive to get. A plain copy carries nothing. **Measure before you recommend.**
 #
 # **axpy** moves three arrays for two operations an element. Nothing about it is new, and that is the point: every elementwise kernel
-# ends at the copy's rate, or it is not finished.
+# ends at the copy's rate, or it is not finished. Your own two rungs first:
+
+# %%
+yours = {"02.3": ("axpy", 1), "02.9": ("axpy4", 4)} if ready("02.3") and ready("02.9") else {}
+for name, each in yours.values():
+    report = emulate(globals()[name], name, n // each // 128, 128, [2.0, x, y, n])
+    count, steps = report.metrics[LOAD_REQUESTS], report.metrics["smsp__inst_executed.sum"]
+    print(f"{name:6} {per_request(report):3g} sectors a request, {count:4.0f} load requests, {steps:5.0f} instructions")
 
 # %%
 ladder("02_axpy")

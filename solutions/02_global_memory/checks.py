@@ -345,7 +345,7 @@ EMBED = Cuda(
         "`for (int c = threadIdx.x; c < width; c += blockDim.x) out[t * width + c] = table[ids[t] * width + c];`",
     ),
     why="A gather of rows is as good as a copy: inside a row neighbouring lanes want neighbouring words. Only a gather of single "
-    "words is bad. Real tables pass 2³¹ elements: there the row's start must be computed in 64 bits, `(size_t)id * width`.",
+    "words is bad. A table may have more than 2³¹ elements: then the row's start must be computed in 64 bits, `(size_t)id * width`.",
     follow_up="what would the lookup cost if the table were stored transposed, [width][vocabulary]?",
 )  # fmt: skip
 
@@ -535,7 +535,7 @@ GRID_STRIDE = Cuda(
     forbid=(ATOMICS, NO_SHARED),
     rivals=(
         Rival(key="not-scaled", sentence="**x is copied, not scaled.**", oracle=lambda a, x, y, n: x),
-        Rival(key="one-round", sentence="**Only the first gridDim.x · blockDim.x elements are done.**",
+        Rival(key="one-round", sentence="**Only the first gridDim.x · blockDim.x elements are done.** The grid does not grow with n: each thread goes on, a whole grid further, until it passes n.",
               oracle=lambda a, x, y, n: np.where(np.arange(n) < 256, a * x, np.nan)),
     ),
     budgets=(
@@ -543,7 +543,7 @@ GRID_STRIDE = Cuda(
                because="In each round neighbouring threads must take neighbouring elements: all threads of the grid side by side, "
                "then all of them one grid further on. A stretch of its own for each thread is what a CPU likes."),
         Budget(quantity="traffic", at_most=1.02, where=lambda n: n > 500, key="too-much-traffic",
-               because="Each element is read once and written once: do two threads take the same ones?"),
+               because="Each element is read once and written once: do two threads take the same ones? The step from an element to the next is the whole grid, gridDim.x · blockDim.x."),
     ),
     hints=(
         "The grid has gridDim.x · blockDim.x threads, 256 here, whatever n is. Thread number g starts with element g.",
@@ -787,10 +787,10 @@ SEGMENTS = Kernel(
     budgets=(
         Budget(quantity="load requests", at_most=lambda s: 8 * s, where=lambda s: s > 6, key="narrow", hint=1,
                because="The compiler does not know that 16 divides the starts, since they come out of memory: say so with "
-               "`tl.multiple_of(start, 16)`, and give each thread 4 elements."),
+               "`tl.multiple_of(start, 16)`."),
         Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda s: s > 6, key="narrow", hint=1,
                because="The compiler does not know that 16 divides the starts, since they come out of memory: say so with "
-               "`tl.multiple_of(start, 16)`, and give each thread 4 elements."),
+               "`tl.multiple_of(start, 16)`."),
     ),
     hints=(
         "start = tl.load(starts + p) is a number for the whole program; x + start + tl.arange(0, 512) are the addresses.",
