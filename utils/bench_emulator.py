@@ -32,6 +32,7 @@ SCRIPT = Path(__file__).with_name("bench_numba.py")
 FASTER = 100  # times numba's simulator, at least
 GIGABYTE = 10**9
 RUNS = 5
+MARK = {True: "[green]✓", False: "[red]✗"}
 
 TRANSPOSE = """
 __global__ void transpose(const float* x, float* y, int n) {
@@ -252,8 +253,8 @@ def targets_table(seconds: dict[str, float], peak: int) -> Table:
     for kernel in KERNELS:
         took = seconds[kernel.name]
         result.add_row(kernel.called.format(kernel.full), f"< {kernel.target:g} s", f"{took:.2f} s",
-                       mark(took < kernel.target))  # fmt: skip
-    result.add_row("memory for all three", "< 1000 MB", f"{peak / 1e6:.0f} MB", mark(peak < GIGABYTE))
+                       MARK[took < kernel.target])  # fmt: skip
+    result.add_row("memory for all three", "< 1000 MB", f"{peak / 1e6:.0f} MB", MARK[peak < GIGABYTE])
     return result
 
 
@@ -264,12 +265,8 @@ def numba_table(rows: dict[str, dict]) -> Table:
         row = rows[kernel.name]
         ratio = row["numba"] / row["ours"]
         result.add_row(kernel.called.format(kernel.small), f"{row['numba']:.2f} s", f"{1e3 * row['ours']:.1f} ms",
-                       f"{ratio:,.0f}", mark(ratio >= FASTER))  # fmt: skip
+                       f"{ratio:,.0f}", MARK[ratio >= FASTER])  # fmt: skip
     return result
-
-
-def mark(good: bool) -> str:
-    return "[green]✓" if good else "[red]✗"
 
 
 def growth_table(by_threads: Iterable[Point], by_turns: Iterable[Point]) -> Table:
