@@ -208,6 +208,15 @@ def test_a_warp_waits_for_its_own_lanes_only() -> None:
     assert out[:64].tolist() == [t + (t ^ 16) for t in range(64)] and kinds(report) <= {"race"}
 
 
+def test_lanes_that_have_left_are_missed_by_a_shuffle_that_reads_them_and_by_no_vote() -> None:
+    report, out = run("if (t >= 20) return; out[t] = __popc(__ballot_sync(~0u, t & 1));")
+    assert out[:20].tolist() == [10] * 20 and not report.faults
+    report, _ = run("if (t >= 20) return; out[t] = __shfl_sync(~0u, t, t / 2);")
+    assert not report.faults
+    report, _ = run("if (t >= 20) return; out[t] = __shfl_down_sync(~0u, t, 4);")
+    assert kinds(report) == {"barrier"}
+
+
 def test_an_exchange_of_half_a_warp_waits_for_nobody() -> None:
     body = (
         "int v = t; if (t & 1) v = __shfl_sync(0xaaaaaaaau, t, 5); else v = __shfl_sync(0x55555555u, t, 8); out[t] = v;"

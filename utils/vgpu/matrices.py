@@ -29,7 +29,7 @@ def load_matrix(low: Lowering, instruction: Instruction) -> None:
     meet, givers = meeting(low), 8 * len(registers) > LANE
 
     def step(batch, active):
-        meet(batch, active, EVERYBODY)
+        meet(batch, active, EVERYBODY, lambda: True)
         addressing = _rows(active, givers)
         if addressing is None:
             return
@@ -50,7 +50,7 @@ def store_matrix(low: Lowering, instruction: Instruction) -> None:
     meet, givers = meeting(low), 8 * len(registers) > LANE
 
     def step(batch, active):
-        meet(batch, active, EVERYBODY)
+        meet(batch, active, EVERYBODY, lambda: True)
         addressing = _rows(active, givers)
         if addressing is None:
             return
@@ -73,7 +73,7 @@ def move_matrix(low: Lowering, instruction: Instruction) -> None:
     source, store, meet = low.source(origin, "b32"), low.put(destination, "b32"), meeting(low)
 
     def step(batch, active):
-        meet(batch, active, EVERYBODY)
+        meet(batch, active, EVERYBODY, lambda: True)
         store(batch, active, _fragments(_elements(by_lane(batch.registers[source], active)).swapaxes(2, 3)))
 
     low.emit(step)

@@ -74,7 +74,7 @@ def multiply(low: Lowering, instruction: Instruction) -> None:
     meet = meeting(low)
 
     def step(batch, active):
-        meet(batch, active, EVERYBODY)
+        meet(batch, active, EVERYBODY, lambda: True)
         given = [_together([by_lane(batch.registers[slot], active) for slot in one]) for one in slots]
         result = product(form, *given)
         for place, store in enumerate(stores):

@@ -38,7 +38,6 @@ def shuffle(low: Lowering, instruction: Instruction) -> None:
 
     def step(batch, active):
         values = batch.registers
-        meet(batch, active, values[members])
         index = by_lane(values[b], active).astype(np.int64) & 31
         control = by_lane(values[c], active).astype(np.int64)
         clamp, segment = control & 31, (control >> 8) & 31
@@ -49,6 +48,7 @@ def shuffle(low: Lowering, instruction: Instruction) -> None:
         )
         inside = from_lane >= highest if mode == "up" else from_lane <= highest
         from_lane = np.where(inside, from_lane, LANE)
+        meet(batch, active, values[members], lambda: _read(from_lane, active))
         lanes = by_lane(values[source], active)
         if from_lane.shape[0] == from_lane.shape[1] == 1:
             taken = lanes[..., from_lane[0, 0]]
@@ -63,16 +63,23 @@ def shuffle(low: Lowering, instruction: Instruction) -> None:
 
 
 def meeting(low: Lowering) -> Callable:
-    """Returns meet(batch, active, members): the lanes that an exchange names take part in it, and are waited for.
+    """Returns meet(batch, active, members, reads): lanes that an exchange names take part in it, and are waited for.
 
-    It raises Parted where some are still on their way, notes a fault where they will not come. A guarded exchange
-    does not wait.
+    It raises Parted where some are still on their way, notes a fault where they will not come. Those that have left
+    the kernel meanwhile are missed only if the exchange reads their values: reads() gives a mask of such lanes. A
+    guarded exchange does not wait.
     """
     line, waits = low.instruction.line, low.instruction.guard is None
-    return lambda batch, active, members: _meet(batch, active, members, line, waits)
+    return lambda batch, active, members, reads=lambda: False: _meet(batch, active, members, reads, line, waits)
 
 
-def _meet(batch, active: Active, members: np.ndarray, line: int, waits: bool) -> None:
+def _read(from_lane: np.ndarray, active: Active) -> np.ndarray:
+    """(rows, warps, 32): which lanes some active lane of their warp reads."""
+    at = np.where(active.lanes, from_lane, -1)
+    return (at[..., :, None] == LANE).any(-2)
+
+
+def _meet(batch, active: Active, members: np.ndarray, reads: Callable, line: int, waits: bool) -> None:
     if active.full and np.ndim(members) == 0 and members == 0xFFFFFFFF:
         return
     named = (by_lane(members, active) & BIT).astype(bool)
@@ -82,6 +89,8 @@ def _meet(batch, active: Active, members: np.ndarray, line: int, waits: bool) ->
     absent, unnamed = wanted & alive & ~lanes, lanes & ~named
     if waits and batch.may_wait and absent.any():
         raise Parted(_to_all_lanes(absent.any(-1, keepdims=True)))
+    if absent.any():
+        absent = absent & (by_lane(batch.alive, active) | reads())
     for bad, what in ((absent, "is named in the mask of this exchange but does not take part"),
                       (unnamed, "takes part in this exchange but its mask does not name it")):  # fmt: skip
         if bad.any():
