@@ -130,25 +130,26 @@ def draw_threads(layout: Layout, rows: int, columns: int, title: str = "") -> sv
 
 
 def draw_grid(
-    words: Sequence[Sequence[str]], title: str, style: Callable[[int, int], tuple[str, float]]
+    words: Sequence[Sequence[str]], title: str, style: Callable[[int, int], tuple[str, float]], numbered: bool = True
 ) -> svg.Picture:
-    """A table of small texts on coloured ground, its rows and columns numbered."""
+    """A table of small texts on coloured ground; numbered: rows and columns have their number beside them."""
     longest = max(len(word) for row in words for word in row)
     wide = max(CELL, 8 * longest + 8)
     parts = []
     for row, line in enumerate(words):
         y = EDGE + row * HIGH
-        parts.append(svg.text(EDGE - 8, y + 17, str(row), svg.MUTED, 11, "end"))
+        if numbered:
+            parts.append(svg.text(EDGE - 8, y + 17, str(row), svg.MUTED, 11, "end"))
         for column, word in enumerate(line):
             hue, opacity = style(row, column)
             ground = f"fill:{hue};fill-opacity:{opacity:.2f};stroke:{svg.GREY};stroke-opacity:.6;stroke-width:.7"
             x = EDGE + column * wide
             parts.append(svg.rect(x, y, wide, HIGH, ground))
             parts.append(svg.text(x + wide / 2, y + 17, word, anchor="middle", font=svg.MONO))
-    for column in range(len(words[0])):
+    for column in range(len(words[0]) if numbered else 0):
         parts.append(svg.text(EDGE + (column + 0.5) * wide, EDGE - 8, str(column), svg.MUTED, 11, "middle"))
     bottom = EDGE + len(words) * HIGH + 22
-    width = max(EDGE + len(words[0]) * wide + 4, 7.2 * len(title))
+    width = max(EDGE + len(words[0]) * wide + 4, 8.2 * len(title))
     picture = svg.figure(title, width, bottom + 8, [*parts, svg.closing(bottom, title)])
     lines = ["".join(f"{word:>{longest + 2}}" for word in line) for line in words]
     return svg.Picture(title, picture, "\n".join([title, *lines]))

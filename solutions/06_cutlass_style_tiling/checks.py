@@ -1084,7 +1084,7 @@ EXERCISES = [
         id="06.1", title="The naive product, in sectors", minutes=3,
         quantities=(
             Quantity(
-                name="sectors_of_a", unit="sectors", value=lambda: naive_sectors("A"),
+                name="sectors_of_a", value=lambda: naive_sectors("A"),
                 because="32 neighbouring threads stand in 32 rows of A, k floats apart: a sector each.",
                 misreads=(
                     Misread(4, "rows-and-columns", "4 would be 32 neighbours in one row. Here `threadIdx.x` chooses the *row*."),
@@ -1092,7 +1092,7 @@ EXERCISES = [
                 ),
             ),
             Quantity(
-                name="sectors_of_b", unit="sectors", value=lambda: naive_sectors("B"),
+                name="sectors_of_b", value=lambda: naive_sectors("B"),
                 because="all 32 lanes have the same j, so they read the same float: one sector, a broadcast.",
                 misreads=(
                     Misread(4, "coalesced", "4 would be 32 neighbouring columns. A warp here has one column j."),
@@ -1542,7 +1542,7 @@ EXERCISES = [
             Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=0,
                    because="A block loads its 64 × 16 and 16 × 64 tiles once a step, four elements of each by every thread."),
             Budget(quantity=LOADS, at_most=per_fma(0.55), where=whole_tiles, key="no-reuse", hint=2,
-                   because="Read four of A and four of B into registers, then do all sixteen multiply-adds from there."),
+                   because="Read four of A and four of B for all sixteen multiply-adds: the outer product of two short vectors."),
             Budget(quantity="instructions", at_most=per_fma(3.4), where=whole_tiles, key="instructions",
                    because="Everything that does not change with q belongs outside its loop."),
         ),
@@ -1652,7 +1652,7 @@ EXERCISES = [
         ),
         hints=("Tiles: ⌈m/bm⌉ · ⌈n/bn⌉. A wave holds sms · per_sm of them; round the number of waves up.",
                "The launched waves have room for waves · sms · per_sm · bm · bn elements of C; m·n of them are useful."),
-        why="Tile quantization and wave quantization multiply. It is a model: blocks of the last wave have an SM's resources to themselves, so the truth is a little better.",
+        why="Tile quantization and wave quantization multiply. It is a model: blocks that share an SM with nobody in the last wave run faster, so with several blocks an SM the truth is better. With per_sm = 1 it is what counts.",
         follow_up="which loss does stream-K remove?",
     ),
     sgemm(

@@ -591,7 +591,7 @@ BOSS = [
     slip("06.29", "rows of B beyond k", "out-of-bounds", ("p + y < k ? n : 0", "n")),
     slip("06.29", "rows of C beyond m", "out-of-bounds", ("r < 4 && i + r < m;", "r < 4;")),
     slip("06.29", "columns of C beyond n", "partly-written", ("c < 4 && j + c < n;", "c < 3 && j + c < n;")),
-    slip("06.29", "the tail of k in fours only", "k-tail-lost", ("for (int i = 0; i < 4; ++i) if (at + i < end) x[i] = row[at + i];", "if (at + 3 < end) for (int i = 0; i < 4; ++i) x[i] = row[at + i];")),
+    slip("06.29", "the tail of k in fours only", "k-tail-lost", ("for (int i = 0; i < 4; ++i) if (at + i < end)", "for (int i = 0; i < 4; ++i) if (at + 3 < end)")),
     same("06.29", "the XOR written otherwise", ("[ar ^ 2 * aq]", "[ar / 4 * 4 ^ aq / 4 * 8 | ar % 4]"), ("As[q][y ^ q / 4 * 2]", "As[q][(4 * y ^ q / 4 * 8) / 4]")),
     right("06.29", "two kernels in one, by template; rows of A rotated", '''
 fast = r"""
