@@ -283,8 +283,10 @@ annotate(report)
 #
 # 1. A barrier stands **between the write and the read** by another thread, and again between that read and the **next
 #    write** to the same place. People forget the second one; section 7 shows what happens then.
-# 2. **Every thread of the block reaches it.** A barrier inside `if (i < n)`, or after an early `return`, waits for threads that
-#    never come. On a GPU that is undefined: it may hang, or let half of the block through.
+# 2. **All threads of the block that are still running reach it, equally often.** A barrier inside `if (t < 100)`, which the
+#    others go past, is undefined on a GPU: it may hang, or let half of the block through. Threads that have *returned* are
+#    not waited for. But they have put nothing into shared memory either: an early `return` is the usual way to leave part of
+#    it unfilled.
 #
 # Inside one warp `__syncwarp()` is the cheaper form. Do not rely on "a warp runs in lockstep": since Volta its lanes have
 # program counters of their own.
@@ -1071,7 +1073,7 @@ assert np.isclose(s, np.exp(row_of - row_of.max()).sum())
 # %% [markdown]
 # {{card 03.19}}
 # `softmax(x, y, cols)`: x, y float32[rows][cols], row-major, any cols ≥ 1; y[r] = softmax of x[r]. Launched with one block of 128
-# threads for each row: block r owns row r. x goes from −100 to 100, so the largest is to be subtracted. Tried with 1 to
+# threads for each row: block r owns row r. x goes from −300 to 300, so the largest is to be subtracted. Tried with 1 to
 # 1024 columns.
 #
 # The budget, for 1024 columns: bytes moved ≤ 1.55 × (x once + y once). Three reads and a write are 2 ×. Either read twice
@@ -1221,7 +1223,7 @@ ladder("03_layer_norm")
 # %% [markdown]
 # ## 10 Copy the next tile while working on this one
 #
-# A block that loads a tile, waits, works, and loads the next is idle half of the time. `cp.async` (Ampere and later) copies from
+# A block that loads a tile, waits, works, and loads the next does nothing while it waits. `cp.async` (Ampere and later) copies from
 # global to shared memory **without the registers**, and the thread goes on at once:
 #
 # - `__pipeline_memcpy_async(to, from, bytes)` starts a copy of 4, 8 or 16 bytes. It lands some time later.

@@ -270,6 +270,8 @@ BLUR = Cuda(
                    for k in range(0, n, 256)])),
         Rival(key="clamped", sentence="**Outside x there is 0**, not the first or last element again.",
               oracle=lambda x, y, n: np.convolve(np.pad(x.astype("float64"), 1, mode="edge"), np.ones(3), "valid")),
+        Rival(key="wraps", sentence="**The ends of x are neighbours of each other** in your sums. Outside x there is 0.",
+              oracle=lambda x, y, n: x.astype("float64") + np.roll(x, 1) + np.roll(x, -1)),
         Rival(key="no-left", sentence="**x[i − 1] is missing** from the sum.",
               oracle=lambda x, y, n: x.astype("float64") + np.append(x[1:], 0)),
         Rival(key="no-right", sentence="**x[i + 1] is missing** from the sum.",
@@ -817,7 +819,12 @@ def raised(x) -> np.ndarray:
     return np.exp(wide - wide.max(axis=-1, keepdims=True))
 
 
-SOFT = Tolerance.of("float32", slack=64)
+def logits(rng: np.random.Generator, rows: int, cols: int) -> np.ndarray:
+    """Some rows around 0, some far below and far above: exp of them as they are is 0 or infinite."""
+    return (spread(rng, (rows, cols)) * 25 + rng.permutation([-200, 0, 200])[:rows, None]).astype("float32")
+
+
+SOFT = Tolerance.of("float32", slack=64, floor=1 / 1024)  # the largest of a row of 1024 is at least that
 TWICE = (
     "Let neighbouring threads take neighbouring columns, and get m and s in one pass over the row, as pairs that merge; then read "
     "it once more to write y. Or keep the row in shared memory."
@@ -832,7 +839,7 @@ SOFTMAX = Cuda(
     size="12 lines",
     answer="softmax",
     signature="softmax(const float* x, float* y, int cols)",
-    inputs=lambda rng, rows, cols: (spread(rng, (rows, cols)) * np.float32(25), np.zeros((rows, cols), "float32"), cols),
+    inputs=lambda rng, rows, cols: (logits(rng, rows, cols), np.zeros((rows, cols), "float32"), cols),
     oracle=lambda x, y, cols: soft(x),
     outputs=("y",),
     shapes=[{"rows": 3, "cols": c} for c in (1, 31, 127, 128, 129, 251, 1024)],
@@ -866,7 +873,7 @@ ONLINE = Kernel(
     size="11 lines",
     answer="online_softmax",
     signature="online_softmax(x: float32[rows, cols]) -> float32[rows, cols]",
-    inputs=lambda rng, rows, cols: (torch.from_numpy(spread(rng, (rows, cols)) * np.float32(25)),),
+    inputs=lambda rng, rows, cols: (torch.from_numpy(logits(rng, rows, cols)),),
     oracle=lambda x: torch.from_numpy(soft(x.numpy(force=True))),
     shapes=[{"rows": r, "cols": c} for r, c in ((1, 1), (3, 2), (2, 127), (3, 128), (2, 129), (2, 1009))],
     dtype="float32",
