@@ -34,6 +34,7 @@ def lab(tmp_path_factory):
     (home / "work").mkdir()
     for chapter in course.chapters():
         shutil.copy(chapter.notebook, home / "work")
+    excerpt("02.3", home / "work" / "cuda.ipynb")
     settings = home / "settings" / "@jupyterlab"
     for plugin, values in {
         "apputils-extension/themes": {"theme": THEMES["light"]},
@@ -62,6 +63,16 @@ def lab(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(20)
+
+
+def excerpt(exercise, file):
+    """A notebook with the setup, the cell and the check of one exercise: a whole chapter takes long to open."""
+    chapter, _ = course.find(exercise)
+    notebook = json.loads(chapter.notebook.read_text())
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    at = next(i for i, cell in enumerate(code) if cell["id"] == f"ex-{exercise.replace('.', '-')}")
+    notebook["cells"] = [code[0], *code[at : at + 2]]
+    file.write_text(json.dumps(notebook))
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +198,20 @@ def test_a_learner_is_wrong_and_then_right(lab, browser):
     book.run("progress()")
     book.output("progress()", "exercises passed")
     book.shot("00-progress")
+    book.page.close()
+
+
+def test_cuda_is_counted_in_the_page(lab, browser):
+    book = Notebook(browser, lab, "cuda.ipynb")
+    book.run("home = next")
+    book.run("# Exercise 02.3", course.model("02.3").replace("if (i < n) ", ""))
+    book.run('check("02.3")')
+    said = book.output('check("02.3")', "Out of bounds")
+    assert "reads x[" in said and "✗" in said  # in the sentence, and beside the line
+    book.shot("02-wrong")
+    book.run("# Exercise 02.3", course.model("02.3"))
+    book.run('check("02.3")')
+    assert "sectors a request" in book.output('check("02.3")', "passed")
     book.page.close()
 
 
