@@ -353,8 +353,7 @@ better
 # any further cost.
 #
 # The pitch is there so that every row starts at a multiple of 128 bytes. y has none: with n = 257 each row begins 4 bytes later
-# within a sector than the one before. `cudaMallocPitch` pads rows for this reason, and model sizes are multiples of 64 or 128 rather than
-# round decimal numbers.
+# within a sector than the one before. `cudaMallocPitch` pads rows for this reason, and a hidden size is 4096 rather than 4000.
 
 # %% [markdown]
 # ## 4 Layouts and gathers
@@ -494,7 +493,7 @@ compare(scalar, vector)
 # instructions, and four times the bytes in flight for each thread (section 6). **What it does not buy**: fewer sectors. Whoever
 # says "float4 improves coalescing" has mixed up two things.
 #
-# And it is the *instruction* that must be wide. Four neighbours by four loads are the worst of both:
+# And it is the *instruction* that must be wide. Four neighbors by four loads are the worst of both:
 
 # %%
 four_loads = r"""
@@ -903,15 +902,15 @@ for n in (4096, 4099, 4100):
 sectors(try_add(4099, 1024).accesses[0])
 
 # %% [markdown]
-# Three elements more, and the kernel makes four times the requests *and* four times the sectors: each thread still owns four neighbours,
+# Three elements more, and the kernel makes four times the requests *and* four times the sectors: each thread still owns four neighbors,
 # but takes them one by one, as in `four_loads`. HBM sees little of it, since L1 keeps what the next load wants. L1 itself sees all of
-# it, and that is not free: section 9 has this pattern, four neighbours one after the other, measured on an H100.
+# it, and that is not free: section 9 has this pattern, four neighbors one after the other, measured on an H100.
 #
 # Width takes three facts, all known **when compiling**:
 #
 # | fact | where it comes from | what loses it |
 # |---|---|---|
-# | **contiguity**: neighbours in the block are neighbours in memory | `tl.arange`, a stride that is 1 | a stride of 2, an index that is loaded |
+# | **contiguity**: neighbors in the block are neighbors in memory | `tl.arange`, a stride that is 1 | a stride of 2, an index that is loaded |
 # | **divisibility**: where a run begins | pointers and integers that 16 divides, constexprs | `x[1:]`, an offset that is loaded |
 # | **constancy**: one mask for the run | no mask, or a bound that 16 divides | any other bound |
 
@@ -1089,7 +1088,7 @@ check("02.21")
 # %% [markdown]
 # ## 9 The ladder
 #
-# One operation, y = 2·x, from the lanes furthest apart to the best. A thread handles `RUN` neighbours one after the other, so at each step the
+# One operation, y = 2·x, from the lanes furthest apart to the best. A thread handles `RUN` neighbors one after the other, so at each step the
 # lanes stand RUN floats apart. First the counters, then what an H100 made of them.
 
 # %%
@@ -1106,7 +1105,7 @@ x, y = floats(n), np.zeros(n, np.float32)
 for RUN in (32, 8, 4, 2, 1):
     report = emulate(runs, f"runs<{RUN}>", n // RUN // 128 or 1, 128, [x, y, n])
     times = report.metrics["bytes_moved.read"] / x.nbytes
-    print(f"{RUN:2} floats apart: {per_request(report):2g} sectors a request, {times:g} × the bytes")
+    print(f"{RUN:2} floats apart: {per_request(report):2g} sectors a request, {times:g} × needed")
     assert (y == 2 * x).all()
 
 # %%
@@ -1121,9 +1120,10 @@ ladder("02_strided")
 # - **8 floats apart, 26 %.** The counter is the same, 32 sectors, yet it is five times as fast: now a thread's own stretch is one sector,
 #   64 KiB for 2048 threads, and it stays in L1. What you pay is L1 and its 32 sectors a request.
 # - **4 floats apart, 48 %.** This is `four_loads`, and what Triton makes of an odd n. HBM need not move a byte twice, and still half the
-#   rate is lost, at L1.
-# - **Neighbours, 79 %.** Perfectly coalesced, and a fifth is missing. This is Little's law from section 6: 4 bytes a lane are too few.
-# - **The same four neighbours as one float4, 101 %.** 16 sectors a request again, each of them needed.
+#   rate is lost: L1 has four times the work.
+# - **Neighbors, 79 %.** Perfectly coalesced, and a fifth is missing. Little's law lets one expect it: with 4 bytes a lane nearly every
+#   thread an SM can hold would have to wait for memory all the time. (2 floats apart, 84 %, gives each thread two loads.)
+# - **The same four neighbors as one float4, 101 %.** 16 sectors a request again, each of them needed.
 #
 # So *sectors a request* is to be read beside *bytes a lane*, and a counter of L1 is not a time. Next, **copy**: coalesced from the
 # first rung on. What is left is instructions, and bytes in flight.
@@ -1261,19 +1261,19 @@ bought
 #
 # | pattern, float32 | sectors a request | share of bytes needed | what to do |
 # |---|---|---|---|
-# | neighbours | 4 | 100 % | nothing |
+# | neighbors | 4 | 100 % | nothing |
 # | same word for all | 1 | 4 of 32 bytes, once | nothing: a broadcast |
 # | starts 4 bytes late | 5 | 80 % at L1, HBM nearly 100 % | pad rows, or let it be |
 # | stride 2 | 8 | 50 % | split the array, or load pairs |
 # | stride 8 and more, random words | 32 | 12.5 % | change the layout, or who takes what |
 # | rows gathered whole | 4 | 100 % | nothing |
 # | AoS of 12 bytes, one field | 12 | 33 % | SoA |
-# | `float4`, neighbours | 16 | 100 % | nothing: ¼ of the instructions |
-# | four neighbours by four loads | 16 | 25 % at L1 | one `float4`, or interleave the lanes |
+# | `float4`, neighbors | 16 | 100 % | nothing: ¼ of the instructions |
+# | four neighbors by four loads | 16 | 25 % at L1 | one `float4`, or interleave the lanes |
 
 # %%
 late = emulate(shifted, "shifted", 1, 32, [floats(40), floats(32), 32, 1])
-table = {"neighbours": (cost(1), 4), "stride 2": (cost(2), 8), "stride 8": (cost(8), 32),
+table = {"neighbors": (cost(1), 4), "stride 2": (cost(2), 8), "stride 8": (cost(8), 32),
          "AoS of 12": (cost(3), 12), "late": (per_request(late), 5),
          "float4": (per_request(vector), 16), "four loads": (per_request(apart), 16)}
 assert all(counted == said for counted, said in table.values()), table

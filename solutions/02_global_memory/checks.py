@@ -116,7 +116,7 @@ COUNT = Function(
     title="Count the sectors",
     minutes=6,
     dots=1,
-    size="1 to 3 lines",
+    size="3 lines",
     answer="count_sectors",
     signature="count_sectors(addresses: int64[lanes], width: int) -> int",
     inputs=lambda rng, what: addresses(rng, what),
@@ -138,7 +138,7 @@ COUNT = Function(
               oracle=lambda a, w: len(a)),
         Rival(key="distinct-addresses", sentence="**Those are different addresses.** Several of them lie in one sector.",
               oracle=lambda a, w: len(np.unique(a))),
-        Rival(key="order", sentence="**Only neighbouring lanes are compared.** A lane further on may want a sector that was there "
+        Rival(key="order", sentence="**Only neighboring lanes are compared.** A lane further on may want a sector that was there "
               "before: the order of the lanes does not matter.",
               oracle=lambda a, w: int((np.diff(a // 32) != 0).sum()) + 1 if len(a) else 0),
     ),
@@ -175,9 +175,9 @@ AXPY = Cuda(
     forbid=(ATOMICS,),
     budgets=(
         Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda n: n >= 128, key="uncoalesced", hint=2,
-               because="Neighbouring threads must want neighbouring elements: `threadIdx.x` belongs into the index with factor 1."),
+               because="Neighboring threads must want neighboring elements: `threadIdx.x` belongs into the index with factor 1."),
         Budget(quantity="global store", at_most=1.01, of_ideal=True, where=lambda n: n >= 128, key="uncoalesced", hint=2,
-               because="Neighbouring threads must write neighbouring elements: `threadIdx.x` belongs into the index with factor 1."),
+               because="Neighboring threads must write neighboring elements: `threadIdx.x` belongs into the index with factor 1."),
         Budget(quantity="instructions", at_most=lambda n: 60 * ceil(n, 32), where=lambda n: n > 290, key="idle-lanes", hint=0,
                because="Most threads idle, or all of them do each other's work: each takes one element."),
     ),
@@ -211,13 +211,13 @@ STRIDE = Predict(
                  (100, "unbounded", "One lane touches one sector, so 32 lanes touch 32 at most.")),
         quantity("double_stride_1", lambda: loaded(8), "32 × 8 bytes are 256 bytes: 8 sectors, all of them needed.",
                  (4, "same", "That is for 4 bytes a lane."),
-                 (16, "half-used", "Neighbouring doubles share sectors, four to each: nothing is wasted.")),
+                 (16, "half-used", "Neighboring doubles share sectors, four to each: nothing is wasted.")),
         quantity("byte_stride_1", lambda: loaded(1), "32 × 1 byte: one sector serves the whole warp.",
                  (4, "same", "That is for 4 bytes a lane."), (32, "one-each", "32 bytes are one sector, and the lanes share it."),
                  unit="sector"),
     ),
     hints=(
-        "How many bytes lie between neighbouring lanes? How many lanes share 32 bytes?",
+        "How many bytes lie between neighboring lanes? How many lanes share 32 bytes?",
         "32 lanes that stand b bytes apart span 32 · b bytes, which are b sectors; but one lane touches one sector, so 32 at most.",
     ),
     why="32 lanes from an aligned start: sectors a request = min(32, bytes from lane to lane). More than one sector a lane is "
@@ -235,7 +235,7 @@ SCALE_ROWS = Cuda(
     title="Scale the rows of a matrix",
     minutes=12,
     dots=2,
-    size="4 lines and a launch",
+    size="5 lines",
     answer="scale_rows",
     launcher="launch_rows",
     signature="scale_rows(const float* s, const float* x, float* y, int m, int n, int pitch)",
@@ -249,10 +249,10 @@ SCALE_ROWS = Cuda(
     forbid=(ATOMICS, NO_SHARED),
     budgets=(
         Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda m, n: n % 32 == 0, key="uncoalesced", hint=1,
-               because="Neighbouring lanes are in different rows there. `threadIdx.x` is what differs between the lanes of a warp: "
+               because="Neighboring lanes are in different rows there. `threadIdx.x` is what differs between the lanes of a warp: "
                "let it be the column, and change the launch with it."),
         Budget(quantity="global store", at_most=1.01, of_ideal=True, where=lambda m, n: n % 32 == 0, key="uncoalesced", hint=1,
-               because="Neighbouring lanes are in different rows there. `threadIdx.x` is what differs between the lanes of a warp: "
+               because="Neighboring lanes are in different rows there. `threadIdx.x` is what differs between the lanes of a warp: "
                "let it be the column, and change the launch with it."),
     ),
     rivals=(
@@ -292,7 +292,7 @@ LAYOUT = Predict(
                  (25, "quarter", "4 of 32 bytes, not 4 of 16."), (0.125, "fraction", "As a percentage: 12.5."), unit="%", rtol=0.01),
     ),
     hints=(
-        "Neighbouring lanes want fields that are sizeof(struct) bytes apart.",
+        "Neighboring lanes want fields that are sizeof(struct) bytes apart.",
         "It is the stride of 02.4 again, with stride sizeof(struct) / 4.",
     ),
     why="An array of structs is a strided access as soon as you use one field of it. A struct of arrays is stride 1 for every field.",
@@ -344,7 +344,7 @@ EMBED = Cuda(
         "128 threads, `width` columns: thread c takes columns c, c + 128, c + 256, ... while they are below `width`.",
         "`for (int c = threadIdx.x; c < width; c += blockDim.x) out[t * width + c] = table[ids[t] * width + c];`",
     ),
-    why="A gather of rows is as good as a copy: inside a row neighbouring lanes want neighbouring words. Only a gather of single "
+    why="A gather of rows is as good as a copy: inside a row neighboring lanes want neighboring words. Only a gather of single "
     "words is bad. A table may have more than 2³¹ elements: then the row's start must be computed in 64 bits, `(size_t)id * width`.",
     follow_up="what would the lookup cost if the table were stored transposed, [width][vocabulary]?",
 )  # fmt: skip
@@ -405,7 +405,7 @@ AXPY4 = Cuda(
         Budget(quantity="store requests", at_most=requests(128, 4), where=lambda n: n > 500, key="not-vectorized", hint=1,
                because="The store, too, must move 16 bytes a lane: put the four results into a `float4` and store that."),
         Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda n: n > 500, key="not-vectorized", hint=1,
-               because="One load must bring 16 bytes a lane, and neighbouring lanes must want neighbouring float4s: four loads of one "
+               because="One load must bring 16 bytes a lane, and neighboring lanes must want neighboring float4s: four loads of one "
                "float each leave the lanes 16 bytes apart."),
     ),
     hints=(
@@ -540,7 +540,7 @@ GRID_STRIDE = Cuda(
     ),
     budgets=(
         Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda n: n > 500, key="uncoalesced", hint=1,
-               because="In each round neighbouring threads must take neighbouring elements: all threads of the grid side by side, "
+               because="In each round neighboring threads must take neighboring elements: all threads of the grid side by side, "
                "then all of them one grid further on. A stretch of its own for each thread is what a CPU likes."),
         Budget(quantity="traffic", at_most=1.02, where=lambda n: n > 500, key="too-much-traffic",
                because="Each element is read once and written once: do two threads take the same ones? The step from an element to the next is the whole grid, gridDim.x · blockDim.x."),
@@ -591,7 +591,7 @@ WIDTH = Predict(
     quantities=(
         quantity("fp32_256_warps_4", 8, "256 elements for 128 threads: 2 each, 8 bytes.",
                  (16, "always", "Only if there are enough elements: 256 for 128 threads are 2 each."),
-                 (4, "scalar", "Two neighbouring elements go to one thread: 8 bytes."), unit="bytes"),
+                 (4, "scalar", "Two neighboring elements go to one thread: 8 bytes."), unit="bytes"),
         quantity("fp32_1024_warps_4", 16, "8 elements for each thread; 16 bytes is the widest, so two loads of 4.",
                  (32, "wider", "16 bytes is the widest access there is: two of them."), unit="bytes"),
         quantity("fp16_512_warps_4", 8, "4 elements of 2 bytes each.",
@@ -616,7 +616,7 @@ TRITON_ADD = Kernel(
     title="Residual add in Triton",
     minutes=10,
     dots=1,
-    size="a kernel of 4 lines and its launch",
+    size="7 lines",
     answer="residual_add",
     signature="residual_add(x: float16[n], r: float16[n]) -> float16[n]",
     inputs=half_pair,
@@ -652,17 +652,17 @@ MASKS = Predict(
     minutes=4,
     quantities=(
         quantity("n_4096", 16, "4096 is a multiple of 16, and Triton's launcher tells the compiler so: groups of 4 are inside or outside together.",
-                 (4, "masked", "A mask alone does not forbid it: with n a multiple of 16, four neighbours have the same mask."), unit="bytes"),
+                 (4, "masked", "A mask alone does not forbid it: with n a multiple of 16, four neighbors have the same mask."), unit="bytes"),
         quantity("n_4099", 4, "The mask may split a group of 4, so every element needs its own test and its own load.",
                  (16, "only-the-last", "It is one program for all blocks: the compiler cannot make the last block alone narrow."),
                  (1, "byte", "Single elements, of 4 bytes."), unit="bytes"),
         quantity("n_4100", 4, "It is a multiple of 4, but the launcher only looks whether 16 divides a number.",
                  (16, "four-divides", "Right by arithmetic, but Triton's launcher only looks whether 16 divides it."), unit="bytes"),
-        quantity("sectors_a_request_4099", 16, "The thread still owns 4 neighbours, so the lanes of each single load stand 16 bytes apart.",
+        quantity("sectors_a_request_4099", 16, "The thread still owns 4 neighbors, so the lanes of each single load stand 16 bytes apart.",
                  (4, "coalesced", "That would be so if lane c took element c. The lanes own runs of 4, so they are 16 bytes apart.")),
     ),
     hints=(
-        "What must be true of `i < n` for four neighbours to be loaded at once?",
+        "What must be true of `i < n` for four neighbors to be loaded at once?",
         "A value that changes from launch to launch is known to the compiler only as far as the launcher looks: is it 1? is it a "
         "multiple of 16?",
     ),
@@ -718,7 +718,7 @@ TILES = Kernel(
     title="Rows or columns, whichever is contiguous",
     minutes=20,
     dots=3,
-    size="a kernel of 7 lines and its launch",
+    size="12 lines",
     answer="scale_matrix",
     signature="scale_matrix(x: float32[m, n], s: float32[m]) -> float32[m, n]",
     inputs=matrix_input,
@@ -747,7 +747,7 @@ TILES = Kernel(
     hints=(
         "A tile is a matrix of addresses: r[:, None] * stride_row + c[None, :] * stride_column.",
         "`x.stride(0)` and `x.stride(1)` are arguments of the kernel. For a transposed x the first is 1.",
-        "Tiles of 32 × 32: in a narrower one there are not enough neighbours in one of the two directions.",
+        "Tiles of 32 × 32: in a narrower one there are not enough neighbors in one of the two directions.",
         "r = tl.program_id(0) * 32 + tl.arange(0, 32), c the same with program_id(1); mask (r[:, None] < m) & (c[None, :] < n).",
     ),
     why="Triton looks for the direction in which the addresses are contiguous (a stride of 1 is made a constant of the compiled "
@@ -835,7 +835,7 @@ PAIRS = Kernel(
     rivals=(
         Rival(key="other-way", sentence="**Turned the other way**: the first is a·cos − b·sin, the second a·sin + b·cos.",
               oracle=other_turn),
-        Rival(key="halves", sentence="**Pairs are neighbours here, (x[2i], x[2i+1])**, not (x[i], x[i + n]). Both exist in real models.",
+        Rival(key="halves", sentence="**Pairs are neighbors here, (x[2i], x[2i+1])**, not (x[i], x[i + n]). Both exist in real models.",
               oracle=halves_turn, hint=1),
         Rival(key="not-rotated", sentence="**x comes back as it was.**", oracle=lambda x, cos, sin: x),
     ),

@@ -55,7 +55,7 @@ SECTORS = [
     count("divided by the width", "distinct-addresses", "return len(set((addresses // width).tolist()))"),
     count("true division", "distinct-addresses", "return len(set((addresses / 32).tolist()))"),
     count("returns the sectors", "wrong-type", "return {int(a) // 32 for a in addresses}"),
-    count("only neighbours compared", "order",
+    count("only neighbors compared", "order",
           "s = addresses // 32; return int((s[1:] != s[:-1]).sum()) + 1 if len(s) else 0"),
     counts("NumPy", "return np.unique(addresses // 32).size"),
     counts("shift", "return len(set((addresses >> 5).tolist()))"),
