@@ -244,7 +244,7 @@ for number, (ax, (name, (high, wide), (down, across), place)) in enumerate(zip(a
     ax.axis("off")
 
 # %% [markdown]
-# The dark piece of each picture is the whole of the next one. At each level the tile is loaded **once** from the memory above and used
+# The full-coloured piece of each picture is the whole of the next one. At each level the tile is loaded **once** from the memory above and used
 # by all units below: HBM and L2 → shared memory → registers → the instruction's operands. In each level, k is cut too: a threadblock takes k in
 # steps of BK, a warp takes a step in pieces of the instruction's k (16 for FP16 and BF16 operands of `mma.sync`).
 #
@@ -947,7 +947,7 @@ check("06.22")
 # {{card 06.23}}
 # The same tile of 64 × 64 with **256 threads** (one-dimensional), steps of 16 along k, sixteen sums a thread: thread t owns rows t / 16 · 4 to + 3 and columns t % 16 · 4 to + 3. The storing is given. Each tile has 1,024 elements: four for each thread to load. Any m, n, k ≥ 1.
 #
-# Budgets at m = n = 64, k = 32: bytes read as before; 0.55 shared loads and 3.4 instructions for each multiply-add. Bank conflicts are not judged here; look at them.
+# Budgets at m = n = 64, k = 32: bytes read as before; 0.55 shared loads and 3.4 instructions for each multiply-add. Bank conflicts are not judged here.
 
 # %% tags=["exercise"]
 # Exercise 06.23
