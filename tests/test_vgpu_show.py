@@ -320,7 +320,11 @@ def test_a_schedule_has_as_many_wavefronts_as_the_machine_counts():
             addresses = [chance.choice([None, *[width * chance.randrange(span)] * 4]) for _ in range(32)]
             offsets = numpy.array([[a or 0 for a in addresses]], numpy.int64)
             active = numpy.array([[a is not None for a in addresses]])
-            assert len(schedule(addresses, width)) == counters.wavefronts(offsets, active, width).cost
+            for load in (False, True):
+                assert len(schedule(addresses, width, load)) == counters.wavefronts(offsets, active, width, load).cost
+                twins = [a if lane % 2 else addresses[lane + 1] for lane, a in enumerate(addresses)]
+                offsets2, active2 = numpy.repeat(offsets[:, 1::2], 2, 1), numpy.repeat(active[:, 1::2], 2, 1)
+                assert len(schedule(twins, width, load)) == counters.wavefronts(offsets2, active2, width, load).cost
 
 
 def test_a_listing_says_the_numbers_of_each_line():

@@ -19,8 +19,9 @@ def banks(access: Any) -> Picture:
     if access.space != "shared":
         raise ValueError(f"{access.space} memory has sectors, not banks: show it with sectors(access)")
     # Banks count from the start of shared memory, not of the array.
-    wavefronts = schedule([None if a is None else a + access.base for a in access.addresses], access.width)
-    together = lanes_together(access.width)
+    addresses = [None if a is None else a + access.base for a in access.addresses]
+    wavefronts = schedule(addresses, access.width, access.op == "ld")
+    together = lanes_together(access.width, addresses if access.op == "ld" else ())
     turns = [(portion, list(rows)) for portion, rows in groupby(wavefronts, lambda row: row[0][1][0] // together)]
     caption = _caption(turns, together)
     title = heading(access)
