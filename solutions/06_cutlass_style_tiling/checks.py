@@ -468,8 +468,18 @@ def complement_rounded_down(A: tuple, M: int) -> dict:
 # --- 06.13 to 06.15: divide, product, tiles ---------------------------------------------------------------
 
 
+def pair_fits(value: object) -> bool:
+    """Whether it is a layout."""
+    try:
+        return layouts.checked(value) is not None
+    except ValueError:
+        return False
+
+
 def two_modes(value: object, *args) -> dict:
     """What the two modes of a returned layout map."""
+    if isinstance(value, (tuple, list)) and len(value) == 2 and not pair_fits(value) and all(map(pair_fits, value)):
+        raise ValueError("These are two layouts; one is wanted: both shapes in one pair, both strides in another")
     layouts.offsets(value)
     if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
         raise ValueError("A layout of two modes is wanted, `((tile, rest), (their strides))`")
@@ -976,6 +986,26 @@ def product_rivals(step: int) -> tuple[Rival, ...]:
     )  # fmt: skip
 
 
+def turned(of_a: bool, of_b: bool, side: int = 32):
+    """Square tiles of A, of B, or both read with row and column swapped."""
+
+    def oracle(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+        rows, columns, steps = (-(-size // side) * side for size in (m, n, k))
+        a, b, c = np.zeros((rows, steps)), np.zeros((steps, columns)), np.zeros((rows, columns))
+        a[:m, :k], b[:k, :n] = A, B
+        for i, j, p in product(range(0, rows, side), range(0, columns, side), range(0, steps, side)):
+            one, other = a[i : i + side, p : p + side], b[p : p + side, j : j + side]
+            c[i : i + side, j : j + side] += (one.T if of_a else one) @ (other.T if of_b else other)
+        return c[:m, :n]
+
+    return oracle
+
+
+def turned_tiles(name: str, *which: bool) -> Rival:
+    return Rival(key="tile-turned", oracle=turned(*which), hint=2, sentence=f"**{name} read with row and column swapped.** Row y of the A "
+                 "tile is `As[y][q]`, column x of the B tile `Bs[q][x]`, for all q.")  # fmt: skip
+
+
 def shapes(*sizes: tuple[int, int, int]) -> tuple[dict[str, int], ...]:
     return tuple({"m": m, "n": n, "k": k} for m, n, k in sizes)
 
@@ -1000,14 +1030,14 @@ ATOMICS = Forbid(names=("atomic*",), because="Each element of C has one thread t
 TENSOR = Forbid(names=("wmma*", "mma*", "asm"), because="This half of the chapter is about FP32 on ordinary cores.")
 
 
-def sgemm(id: str, answer: str, tile: tuple[int, int], step: int, sizes, budgets, launch, **more) -> Cuda:
+def sgemm(id: str, answer: str, tile: tuple[int, int], step: int, sizes, budgets, launch, rivals=(), **more) -> Cuda:
     longest = max(k for _, _, k in sizes)
     return Cuda(
         id=id, answer=answer, signature=SIGNATURE, inputs=matrices, oracle=multiplied_matrices, outputs=("C",),
         shapes=shapes(*sizes), launch=launch, dtype="float32",
         # Terms of up to 16 cancel: a right sum is off by the rounding of the terms.
         tolerance=Tolerance.of("float32", longest, floor=16.0), block=tile, budgets=budgets,
-        rivals=product_rivals(step), forbid=(ATOMICS, TENSOR), seconds=40.0, **more,
+        rivals=(*product_rivals(step), *rivals), forbid=(ATOMICS, TENSOR), seconds=40.0, **more,
     )  # fmt: skip
 
 
@@ -1486,6 +1516,7 @@ EXERCISES = [
                    because="A warp has one row of C: it reads one word of the A tile, for all lanes, and a row of the B tile. Neither needs a conflict."),
         ),
         tiles_of(32, 32, (32, 32)),
+        rivals=(turned_tiles("The A tile is", True, False), turned_tiles("The B tile is", False, True), turned_tiles("Both tiles are", True, True)),
         title="A tile in shared memory", minutes=20, dots=2, size="12 lines",
         hints=("Each turn of the loop: every thread loads one element of the A tile and one of the B tile, a barrier, 32 multiply-adds, a barrier.",
                "A tile: row `i`, column `p + threadIdx.x`. B tile: row `p + threadIdx.y`, column `j`. Outside the matrices: 0.",
@@ -1519,6 +1550,8 @@ EXERCISES = [
         "06.22", "column_tile", (64, 64), 8,
         [(1, 1, 1), (63, 65, 8), (64, 64, 7), (65, 63, 9), (5, 130, 11), (64, 64, 32)],
         (
+            Budget(quantity="global load", at_most=4, where=whole_tiles, key="uncoalesced", hint=1,
+                   because="Lanes with neighbouring t are to load neighbouring elements of a row, of A as of B."),
             Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=1,
                    because="A block loads its 64 × 8 and 8 × 64 tiles once a step, one element of each by every thread."),
             Budget(quantity=LOADS, at_most=per_fma(1.2), where=whole_tiles, key="no-reuse", hint=2,
@@ -1539,6 +1572,8 @@ EXERCISES = [
         "06.23", "square_tile", (64, 64), 16,
         [(1, 1, 1), (63, 65, 16), (64, 64, 15), (65, 63, 17), (5, 130, 11), (64, 64, 32)],
         (
+            Budget(quantity="global load", at_most=4, where=whole_tiles, key="uncoalesced", hint=1,
+                   because="Lanes with neighbouring t are to load neighbouring elements of a row, of A as of B."),
             Budget(quantity="read", at_most=read_once_a_tile(64, 64), where=whole_tiles, key="not-tiled", hint=0,
                    because="A block loads its 64 × 16 and 16 × 64 tiles once a step, four elements of each by every thread."),
             Budget(quantity=LOADS, at_most=per_fma(0.55), where=whole_tiles, key="no-reuse", hint=2,
