@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from utils.judge import Right, Wrong
 
-SEEDS = {"02.2": 5, "02.3": 2, "02.16": 2, "02.18": 2}
+SEEDS = {"02.2": 5}  # the others are slow, and every run draws its own seed
 
 
 def guess(exercise: str, name: str, diagnosis: str, *edits: tuple[str, str]) -> Wrong:
@@ -404,8 +404,6 @@ TILES = [
     slip("02.19", "copied", "not-scaled", ("factor[:, None] * tile", "tile")),
     costly("02.19", "a row for each program", "uncoalesced", ("    r = tl.program_id(0) * TILE + tl.arange(0, TILE)", "    r = tl.program_id(0) + tl.arange(0, 1)"),
            ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "m, triton.cdiv(n, 32)")),
-    costly("02.19", "a column for each program", "uncoalesced", ("    c = tl.program_id(1) * TILE + tl.arange(0, TILE)", "    c = tl.program_id(1) + tl.arange(0, 1)"),
-           ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "triton.cdiv(m, 32), n")),
     costly("02.19", "tiles of 4", "uncoalesced", ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "triton.cdiv(m, 4), triton.cdiv(n, 4)"), ("TILE=32", "TILE=4")),
     same("02.19", "tiles of 64", ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "triton.cdiv(m, 64), triton.cdiv(n, 64)"), ("TILE=32", "TILE=64")),
     same("02.19", "8 warps", ("TILE=32)", "TILE=32, num_warps=8)")),
@@ -529,7 +527,6 @@ BOSS = [
     slip("02.22", "still an array of structs", "still-aos", ("soa[f * n + i]", "soa[6 * i + f]"), ("soa[(f + 3) * n + i]", "soa[6 * i + f + 3]")),
     slip("02.22", "dt forgotten", "no-dt", ("dt * tile", "tile")),
     slip("02.22", "positions stay", "not-moved", (" + dt * tile[6 * t + 3 + f]", "")),
-    slip("02.22", "backwards", "backwards", ("+ dt *", "- dt *")),
     slip("02.22", "velocities scaled", "velocity-scaled", ("= tile[6 * t + 3 + f];", "= dt * tile[6 * t + 3 + f];")),
     slip("02.22", "only one round of loads", "uninitialized", ("for (int k = t; k < 768; k += 128)", "int k = t;")),
     slip("02.22", "each thread loads its own six", "strided", ("for (int k = t; k < 768; k += 128)", "for (int k = 6 * t; k < 6 * t + 6; ++k)")),
