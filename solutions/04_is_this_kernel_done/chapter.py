@@ -602,7 +602,7 @@ for ax, (name, busy) in zip(axes, ends.items(), strict=True):
 # `ragged(const float* x, const int* starts, float* sums, int* next, int rows)`: row r is x[starts[r]] up to, not including,
 # x[starts[r + 1]] (it may be empty: its sum is 0). sums[r] is its sum. `*next` is 0 at the start.
 #
-# Launched with fewer blocks than rows as a rule (1 to 8 blocks of 128 threads, 1 to 67 rows), sometimes with more. A block draws a row
+# Launched with fewer blocks than rows as a rule (1 to 8 blocks of 128 threads, 1 to 41 rows), sometimes with more. A block draws a row
 # with `atomicAdd(next, 1)`, sums it with all its threads, and draws again until the number is `rows` or more.
 #
 # x = [1, 2, 3], starts = [0, 1, 1, 3] gives sums = [1, 0, 5]. Budget: one draw a row, and one more for each block.

@@ -738,12 +738,12 @@ QUANTIZATION = Function(
 
 
 def rows_of(rng: np.random.Generator, rows: int, grid: int, what: str = "") -> tuple:
-    lengths = rng.integers(0, 160, rows)
+    lengths = rng.integers(0, 140, rows)
     if what == "long rows":
-        lengths = rng.integers(300, 400, rows)
+        lengths = rng.integers(300, 340, rows)
     if what == "one long row":
         lengths = rng.integers(0, 9, rows)
-        lengths[int(rng.integers(rows))] = 1200
+        lengths[int(rng.integers(rows))] = 800
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype("int32")
     return spread(rng, max(int(starts[-1]), 1)), starts, np.zeros(rows, "float32"), np.zeros(1, "int32"), rows
 
@@ -766,7 +766,7 @@ RAGGED = Cuda(
     outputs=("sums",),
     may_change=("next",),
     shapes=[dict(rows=1, grid=1), dict(rows=3, grid=8), dict(rows=8, grid=8), dict(rows=29, grid=3),
-            dict(rows=24, grid=4, what="one long row"), dict(rows=12, grid=4, what="long rows"), dict(rows=67, grid=5)],
+            dict(rows=24, grid=4, what="one long row"), dict(rows=12, grid=4, what="long rows"), dict(rows=41, grid=5)],
     launch=lambda rows, grid, what="": dict(grid=grid, block=128),
     dtype="float32",
     tolerance=Tolerance.of("float32", 300, floor=4.0),
@@ -775,7 +775,7 @@ RAGGED = Cuda(
         Budget(quantity="l1tex__t_requests_pipe_lsu_mem_global_op_atom.sum", at_most=lambda rows, grid, what="": rows + grid,
                key="one-ticket-a-row", because="A block draws one number for a row (and one more to learn that nothing is left): "
                "let thread 0 draw it, and hand it to the others through shared memory."),
-        Budget(quantity="global load", at_most=10, where=lambda rows, grid, what="": rows > 60, key="coalescing",
+        Budget(quantity="global load", at_most=10, where=lambda rows, grid, what="": rows > 40, key="coalescing",
                because="Neighbouring lanes read neighbouring elements of the row: x[starts[r] + t], then 128 further."),
         Budget(quantity="instructions", at_most=lambda rows, grid, what="": 800 * rows,
                where=lambda rows, grid, what="": what == "long rows", key="shared-out",
