@@ -184,6 +184,7 @@ def places_of(rng: np.random.Generator, width: int, pattern: str) -> tuple[np.nd
         "first": lambda: np.where(LANES < 9, 8 * LANES, -1),
         "idle": lambda: np.full(32, -1),
         "twins": lambda: 32 * (LANES % 4),
+        "apart": lambda: np.where(LANES % 8 == 1, LANES // 8, -1),
     }[kind]()
     return np.where(index < 0, -1, index * width).astype(np.int32), width
 
@@ -207,7 +208,7 @@ COUNT_WIDE = Function(
     inputs=places_of,
     oracle=lambda addresses, width: longest_queue(groups_of(addresses, 128 // width), words_at(width)),
     shapes=[{"width": w, "pattern": p} for w in (4, 8, 16) for p in ("stride 1", "stride 2", "stride 3", "stride 33",
-            "few", "first", "holes", "random", "twins")] + [{"width": 16, "pattern": "idle"}],
+            "few", "first", "holes", "random", "twins", "apart")] + [{"width": 16, "pattern": "idle"}],
     rivals=(
         Rival(key="not-split", sentence="**The warp is not split.** 8-byte requests are served half by half, 16-byte ones "
               "quarter by quarter, and the groups' wavefronts add up.",
@@ -225,6 +226,9 @@ COUNT_WIDE = Function(
         Rival(key="swapped-groups", sentence="**The groups are mixed up**: 8 bytes go by half warps (16 lanes), 16 bytes by "
               "quarters (8 lanes).", oracle=lambda addresses, width: longest_queue(
                   groups_of(addresses, {4: 32, 8: 8, 16: 16}[width]), words_at(width))),
+        Rival(key="dropped-first", sentence="**The idle lanes are dropped before the groups are formed.** Lanes 0-7 are a quarter, however "
+              "many of them are active.", oracle=lambda addresses, width: longest_queue(
+                  groups_of([*busy(addresses), *[-1] * 32][:32], 128 // width), words_at(width))),
         Rival(key="interleaved", sentence="**A group is made of lanes that lie apart.** Half warps are lanes 0-15 and 16-31; "
               "quarters 0-7, 8-15, and so on.", oracle=lambda addresses, width: longest_queue(
                   [busy(addresses[k :: width // 4]) for k in range(width // 4)], words_at(width))),
@@ -452,9 +456,9 @@ TRANSPOSE4 = Cuda(
     block=(32,),
     rivals=TILES,
     budgets=(
-        Budget(quantity=REQUESTS.format("ld"), at_most=lambda n: n * n / 128, key="narrow-loads",
+        Budget(quantity="load requests", at_most=lambda n: n * n / 128, key="narrow-loads",
                because="Load a `float4` a thread: 512 bytes a request."),
-        Budget(quantity=REQUESTS.format("st"), at_most=lambda n: n * n / 128, key="narrow-stores",
+        Budget(quantity="store requests", at_most=lambda n: n * n / 128, key="narrow-stores",
                because="Store a `float4` a thread: collect four words of a tile column in registers first."),
         FREE,
     ),
@@ -569,6 +573,12 @@ def sums_of_blocks(x: np.ndarray, sums: np.ndarray, n: int) -> np.ndarray:
     return block_sums(threads)(x, sums, n)
 
 
+def half_warps(x: np.ndarray, sums: np.ndarray, n: int) -> np.ndarray:
+    threads = next(t for t in (32, 256, 1024) if -(-n // t) == len(sums))
+    place = np.arange(n) % threads
+    return block_sums(threads)(np.where((place % 32 < 16) & (place // 32 < 16), x, 0), sums, n)
+
+
 SHUFFLE_SUM = Cuda(
     steps=STEPS,
     seconds=20.0,
@@ -591,6 +601,8 @@ SHUFFLE_SUM = Cuda(
                "`__shfl_down_sync`; only one number a warp goes through shared memory, and one warp reads them in one go."),
     ),
     rivals=(
+        Rival(key="four-rounds", sentence="**Lanes 16 to 31 are left out**: 32 lanes need five rounds, the first with d = 16.",
+              oracle=lambda x, sums, n: half_warps(x, sums, n)),
         Rival(key="first-warp", sentence="**Only the first warp's numbers are summed.** Each warp puts its sum into part[warp]; "
               "after the barrier the first warp adds those up.",
               oracle=lambda x, sums, n: np.array([x[k : k + 32].sum(dtype="float64") for k in (
@@ -624,7 +636,7 @@ TOTAL = Cuda(
     dtype="float32",
     tolerance=Tolerance.of("float32", length=1024, floor=64.0),
     budgets=(
-        Budget(quantity=REQUESTS.format("ld"), at_most=lambda n: n / 128 + 8, where=lambda n: n >= 4096, key="narrow-loads",
+        Budget(quantity="load requests", at_most=lambda n: n / 128 + 8, where=lambda n: n >= 4096, key="narrow-loads",
                because="Read x as `const float4*`, 16 bytes a lane, each element once."),
         Budget(quantity=REQUESTS.format("red"), at_most=8, where=lambda n: n >= 4096, key="many-atomics",
                because="One `atomicAdd` a block is enough: first sum in registers, then in the block."),
@@ -710,7 +722,7 @@ SCAN = Cuda(
     tolerance=Tolerance.of("float32", length=256, floor=16.0),
     block=(32, 256),
     budgets=(
-        Budget(quantity="instructions", at_most=lambda n: 900 * -(-n // 256), key="steps", because="Log-many rounds: in round d each "
+        Budget(quantity="instructions", at_most=lambda n: 1100 * -(-n // 256), key="steps", because="Log-many rounds: in round d each "
                "element adds the one d places before it."),
     ),
     rivals=(
@@ -720,6 +732,9 @@ SCAN = Cuda(
         Rival(key="copied", sentence="**y is x**: nothing is added.", oracle=lambda x, y, n: x.astype("float64")),
         Rival(key="block-sum", sentence="**Every element is the sum of its whole block.**", oracle=lambda x, y, n: np.concatenate(
             [np.full(len(x[k : k + 256]), x[k : k + 256].sum(dtype="float64")) for k in range(0, n, 256)])),
+        Rival(key="own-warp-too", sentence="**The total of the own warp is added as well**: only those of the warps before belong to it.",
+              oracle=lambda x, y, n: scanned(256)(x, y, n) + np.concatenate(
+                  [np.full(len(part), part.sum(dtype="float64")) for part in (x[k : k + 32] for k in range(0, n, 32))])),
         Rival(key="previous-warp", sentence="**Only the total of the warp just before is added**, not of all warps before.",
               oracle=lambda x, y, n: scanned(32)(x, y, n) + np.concatenate([
                   np.repeat(np.append(0, np.add.reduceat(part.astype("float64"), np.arange(0, len(part), 32))[:-1]), 32)[: len(part)]
@@ -814,6 +829,16 @@ def soft(x) -> np.ndarray:
     return wide / wide.sum(axis=-1, keepdims=True)
 
 
+def by_warp(x) -> np.ndarray:
+    """What comes out if each of four warps takes m and s of its own columns only."""
+    y = np.zeros(x.shape)
+    for warp in range(4):
+        mine = np.arange(x.shape[1]) % 128 // 32 == warp
+        if mine.any():
+            y[:, mine] = soft(x[:, mine])
+    return y
+
+
 def raised(x) -> np.ndarray:
     wide = np.asarray(x, "float64")
     return np.exp(wide - wide.max(axis=-1, keepdims=True))
@@ -850,6 +875,8 @@ SOFTMAX = Cuda(
     budgets=(Budget(quantity="traffic", at_most=1.55, where=lambda rows, cols: cols == 1024, key="three-reads", because=TWICE),),
     rivals=(
         Rival(key="not-divided", sentence="**The division by s is missing.**", oracle=lambda x, y, cols: raised(x)),
+        Rival(key="own-warp", sentence="**Each warp uses its own m and s**, of a quarter of the row. Merge the four pairs through shared memory.",
+              oracle=lambda x, y, cols: by_warp(x)),
         Rival(key="whole-matrix", sentence="**The softmax runs over the whole matrix**, not over each row.",
               oracle=lambda x, y, cols: soft(x.reshape(1, -1)).reshape(x.shape)),
     ),
@@ -875,7 +902,7 @@ ONLINE = Kernel(
     signature="online_softmax(x: float32[rows, cols]) -> float32[rows, cols]",
     inputs=lambda rng, rows, cols: (torch.from_numpy(logits(rng, rows, cols)),),
     oracle=lambda x: torch.from_numpy(soft(x.numpy(force=True))),
-    shapes=[{"rows": r, "cols": c} for r, c in ((1, 1), (3, 2), (2, 127), (3, 128), (2, 129), (2, 1009))],
+    shapes=[{"rows": r, "cols": c} for r, c in ((1, 1), (3, 2), (2, 127), (3, 128), (2, 129), (2, 4111))],
     dtype="float32",
     tolerance=SOFT,
     block=(128,),
@@ -896,6 +923,8 @@ ONLINE = Kernel(
         Rival(key="zeros-beyond", sentence="**The lanes beyond the row count as zeros.** exp(0 − m) is not 0: load −∞ there.",
               oracle=lambda x: torch.from_numpy(
                   soft(np.pad(x.numpy(force=True), ((0, 0), (0, -x.shape[1] % 128))))[:, : x.shape[1]])),
+        Rival(key="first-block", sentence="**m and s are those of the first block of columns.** Let them go through the whole row.",
+              oracle=lambda x: torch.from_numpy(first_block(x.numpy(force=True)))),
         Rival(key="last-m", sentence="**m is the largest of the last block**, not of the row.",
               oracle=lambda x: torch.from_numpy(last_block(x.numpy(force=True)))),
     ),
@@ -918,6 +947,13 @@ def unscaled(x: np.ndarray) -> np.ndarray:
     return np.exp(wide - m) / s
 
 
+def first_block(x: np.ndarray) -> np.ndarray:
+    wide = x.astype("float64")
+    m = wide[:, :128].max(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        return (np.exp(wide - m) / np.exp(wide[:, :128] - m).sum(axis=1, keepdims=True)).astype("float32")
+
+
 def last_block(x: np.ndarray) -> np.ndarray:
     wide = x.astype("float64")
     last = wide[:, (x.shape[1] - 1) // 128 * 128 :].max(axis=1, keepdims=True)
@@ -925,15 +961,17 @@ def last_block(x: np.ndarray) -> np.ndarray:
     return np.exp(wide - last) / s
 
 
-def normed(x, w, b, ddof: int = 0, affine: bool = True, eps: float = 1e-5):
+def normed(x, w, b, ddof: int = 0, affine: bool = True, eps: float = 1e-5, outside: float = 0.0):
     wide = x.double()
     off = wide - wide.mean(1, keepdim=True)
-    y = off / torch.sqrt((off * off).sum(1, keepdim=True) / max(x.shape[1] - ddof, 1) + eps)
+    y = off / (torch.sqrt((off * off).sum(1, keepdim=True) / max(x.shape[1] - ddof, 1) + eps) + outside)
     return y * w.double() + b.double() if affine else y
 
 
-def layer(rng: np.random.Generator, rows: int, cols: int) -> tuple[torch.Tensor, ...]:
-    x = normal(rng, (rows, cols)) + rng.uniform(900, 1100, (rows, 1)) + np.where(np.arange(cols) % 2, 3, -3)
+def layer(rng: np.random.Generator, rows: int, cols: int, mean: int) -> tuple[torch.Tensor, ...]:
+    """Rows around +-3 and a large mean; around 0, a spread so small that epsilon matters."""
+    x = normal(rng, (rows, cols))
+    x = x + rng.uniform(0.9, 1.1, (rows, 1)) * mean + np.where(np.arange(cols) % 2, 3, -3) if mean else x * 0.003
     w, b = rng.uniform(0.5, 1.5, cols), normal(rng, cols)
     return tuple(torch.from_numpy(a.astype("float32")) for a in (x, w, b))
 
@@ -948,11 +986,11 @@ LAYERNORM = Kernel(
     signature="layernorm(x: float32[rows, cols], w: float32[cols], b: float32[cols]) -> float32[rows, cols]",
     inputs=layer,
     oracle=normed,
-    shapes=[{"rows": 3, "cols": c} for c in (1, 2, 127, 128, 129, 1009)],
+    shapes=[{"rows": 3, "cols": c, "mean": m} for c, m in ((2, 1000), (64, 0), (127, 1000), (128, 1000), (129, 0), (1009, 1000))],
     dtype="float32",
     tolerance=Tolerance.of("float32", slack=4000, floor=3.0),
     block=(128,),
-    traffic=1.6,
+    traffic=1.75,
     rivals=(
         Rival(key="no-affine", sentence="**w and b are left out.**", oracle=lambda x, w, b: normed(x, w, b, affine=False)),
         Rival(key="bias-left-out", sentence="**b is left out.**",
@@ -965,6 +1003,8 @@ LAYERNORM = Kernel(
               oracle=lambda x, w, b: by_block(x, w, b)),
         Rival(key="masked-lanes", sentence="**Lanes beyond the row count in the variance**: they hold 0, and 0 − mean is about −1000. Set them to 0 "
               "after the subtraction (`tl.where`).", oracle=lambda x, w, b: with_padding(x, w, b)),
+        Rival(key="eps-outside", sentence="**1e-5 is added to the root**; it belongs under it, to the variance.",
+              oracle=lambda x, w, b: normed(x, w, b, outside=1e-5, eps=0.0)),
         Rival(key="no-root", sentence="**The square root is missing.**", oracle=lambda x, w, b: without_root(x, w, b)),
     ),
     hints=(
@@ -1161,8 +1201,8 @@ def full_requests(T: str, rows: int, cols: int) -> float:
     return rows * cols * ELEMENTS[T][1] / (32 * unit_of(T)[0])
 
 
-def full(op: str, verb: str) -> Budget:
-    return Budget(quantity=REQUESTS.format(op), at_most=full_requests, key=f"narrow-{verb}s", where=lambda T, rows, cols:
+def full(verb: str) -> Budget:
+    return Budget(quantity=f"{verb} requests", at_most=full_requests, key=f"narrow-{verb}s", where=lambda T, rows, cols:
                   rows % 128 == cols % 128 == 0, because=f"Each lane is to {verb} a whole unit of 4 bytes: 4 bytes or 2 halves "
                   "that follow each other in a row.")  # fmt: skip
 
@@ -1186,7 +1226,7 @@ BOSS = Cuda(
         ("float4", 128, 128))],
     launch=boss_launch,
     block=(32,),
-    budgets=(full("ld", "load"), full("st", "store"), FREE),
+    budgets=(full("load"), full("store"), FREE),
     hints=(
         "First get it right with `tile[W][32]` of units and no swizzle: load units along rows of x; for row c of y collect element "
         "c % V of unit c / V from the V tile rows j·V ... j·V + V − 1.",

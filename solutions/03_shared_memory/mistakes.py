@@ -88,6 +88,7 @@ FUNCTIONS = [
           "    w = w[np.append(True, w[1:] != w[:-1])] if len(w) else w\n"
           "    return max(int((w % 32 == b).sum()) for b in range(32))"),
     Wrong("03.4", "not split", diagnosis="not-split", edits=(("lanes, total = 128 // max(width, 4), 0", "lanes, total = 32, 0"),)),
+    Wrong("03.4", "idle lanes dropped first", diagnosis="dropped-first", edits=(("    for first in", "    addresses = addresses[addresses >= 0]\n    for first in"),)),
     Right("03.4", "first words suffice, as all are aligned", edits=((" + np.arange(width // 4)", " + np.arange(1)"),)),
     Wrong("03.4", "bytes for words", diagnosis="bytes-for-words", edits=(("None] // 4 + ", "None] + "),)),
     Wrong("03.4", "the slowest group", diagnosis="largest-group", edits=(("total += int(", "total = max(total, int("),
@@ -281,7 +282,7 @@ SUMS = [
         __syncthreads();
     }""")),
     wrong("03.13", "no barrier", "race", ("    __syncthreads();\n", "")),
-    wrong("03.13", "no 16", "wrong-values", ("int d = 16", "int d = 8")),
+    wrong("03.13", "no 16", "four-rounds", ("int d = 16", "int d = 8")),
     wrong("03.13", "missing warps read", "uninitialized", ("lane < blockDim.x / 32 ? part[lane] : 0.0f", "part[lane]")),
     wrong("03.13", "always eight warps", "uninitialized", ("lane < blockDim.x / 32", "lane < 8")),
     wrong("03.13", "first warp only", "first-warp", ("lane < blockDim.x / 32 ? part[lane] : 0.0f", "lane < 1 ? part[lane] : 0.0f")),
@@ -387,7 +388,7 @@ SCANS = [
     wrong("03.16", "only the warp before", "previous-warp", ("if (lane < 8) ends[lane] = e;", "")),
     wrong("03.16", "no barrier", "race", ("ends[warp] = v;\n    __syncthreads();", "ends[warp] = v;")),
     wrong("03.16", "no second barrier", "race", ("    }\n    __syncthreads();\n    if (warp > 0)", "    }\n    if (warp > 0)")),
-    wrong("03.16", "its own warp too", "wrong-values", ("if (warp > 0) v += ends[warp - 1];", "v += ends[warp];")),
+    wrong("03.16", "its own warp too", "own-warp-too", ("if (warp > 0) v += ends[warp - 1];", "v += ends[warp];")),
     wrong("03.16", "lowest lanes add themselves", "wrong-values", ("if (lane >= d) v += before;", "v += before;")),
     Right("03.16", "Hillis-Steele", seeds=SEEDS, code=scan(STEELE)),
     Right("03.16", "two arrays, one barrier", seeds=SEEDS, code=scan(TWO_ARRAYS)),
@@ -470,6 +471,7 @@ SOFTMAXES = [
     wrong("03.19", "−∞ to begin with", "nan", ("-1e30f", "-INFINITY")),
     wrong("03.19", "not divided", "not-divided", ("expf(row[c] - a.x) / a.y", "expf(row[c] - a.x)")),
     wrong("03.19", "no barrier", "race", ("    __syncthreads();\n", "")),
+    wrong("03.19", "each warp by itself", "own-warp", ("    a = part[t % 4];\n    for (int d = 1; d < 4; d *= 2)\n        a = merge(a, make_float2(__shfl_xor_sync(~0u, a.x, d), __shfl_xor_sync(~0u, a.y, d)));\n", "")),
     wrong("03.19", "two of four warps", "wrong-values", ("part[t % 4]", "part[t % 2]")),
     wrong("03.19", "not rescaled", "wrong-values", ("a.y * expf(a.x - m) + b.y * expf(b.x - m)", "a.y + b.y")),
     wrong("03.19", "tail left out", "partly-written", ("for (int c = t; c < cols; c += 128) y[", "for (int c = t; c < cols / 128 * 128; c += 128) y[")),
@@ -486,6 +488,8 @@ SOFTMAXES = [
     Wrong("03.20", "each block by itself", seeds=SEEDS, diagnosis="each-block", code=EACH_BLOCK),
     right("03.20", "−∞ to begin with", ("m, s = -1e30, 0.0", "m, s = -float('inf'), 0.0")),
     wrong("03.20", "zeros beyond the row", "zeros-beyond", ("        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        new", "        v = tl.load(x + start + c, mask=c < cols, other=0.0)\n        new")),
+    wrong("03.20", "the whole row at a time", "partly-written", ("BLOCK=128)", "BLOCK=1024)"), ("    for first in range(0, cols, BLOCK):\n        c = first + tl.arange(0, BLOCK)\n        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        tl.store",
+          "    for first in range(0, BLOCK, BLOCK):\n        c = first + tl.arange(0, BLOCK)\n        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        tl.store")),
     wrong("03.20", "no mask", "out-of-bounds", ("        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        new", "        v = tl.load(x + start + c)\n        new")),
     wrong("03.20", "store without a mask", "outside-output", ("/ s, mask=c < cols)", "/ s)")),
     wrong("03.20", "only the first block", "partly-written", ("    for first in range(0, cols, BLOCK):\n        c = first + tl.arange(0, BLOCK)\n        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        tl.store",
@@ -505,10 +509,11 @@ SOFTMAXES = [
     wrong("03.21", "masked lanes counted", "masked-lanes", ("tl.where(live, v - mean, 0.0)", "v - mean")),
     wrong("03.21", "E[x²] − E[x]²", "low-precision", ("tl.sum(off * off, axis=0) / cols + 1e-5", "tl.abs(tl.sum(v * v, axis=0) / cols - mean * mean) + 1e-5")),
     wrong("03.21", "no root", "no-root", ("tl.sqrt(tl.sum(off * off, axis=0) / cols + 1e-5)", "(tl.sum(off * off, axis=0) / cols + 1e-5)")),
+    wrong("03.21", "epsilon outside the root", "eps-outside", ("tl.sqrt(tl.sum(off * off, axis=0) / cols + 1e-5)", "(tl.sqrt(tl.sum(off * off, axis=0) / cols) + 1e-5)")),
     wrong("03.21", "x read twice", "too-much-traffic", ("off = tl.where(live, v - mean, 0.0)", "off = tl.where(live, tl.load(x + place, mask=live, other=0.0) - mean, 0.0)")),
     wrong("03.21", "no mask", "out-of-bounds", ("v = tl.load(x + place, mask=live, other=0.0)", "v = tl.load(x + place)")),
     right("03.21", "rsqrt", ("1 / tl.sqrt(tl.sum(off * off, axis=0) / cols + 1e-5)", "tl.rsqrt(tl.sum(off * off, axis=0) / cols + 1e-5)")),
-    right("03.21", "shifted sums", ("mean = tl.sum(v, axis=0) / cols", "pivot = tl.max(tl.where(live, v, -float('inf')), axis=0)\n    mean = pivot + tl.sum(tl.where(live, v - pivot, 0.0), axis=0) / cols")),
+    right("03.21", "shifted sums", ("mean = tl.sum(v, axis=0) / cols", "pivot = tl.load(x + tl.program_id(0) * cols)\n    mean = pivot + tl.sum(tl.where(live, v - pivot, 0.0), axis=0) / cols")),
 ]  # fmt: skip
 
 LOOP = """request(0);
