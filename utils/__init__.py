@@ -33,6 +33,7 @@ LAZY = {
     "pyplot": (".theme", "pyplot"),
     "emulate": (".vgpu", "emulate"),
     "emulate_triton": (".emulated_triton", "emulate_triton"),
+    "emulated_launches": (".judge.counted", "emulated_launches"),
     "triton_code": (".emulated_triton", "triton_code"),
     "annotate": (".vgpu.show", "annotate"),
     "sectors": (".vgpu.show", "sectors"),

@@ -10,7 +10,7 @@
 # You will verify it: on a laptop, with the counters that Nsight Compute shows on a GPU.
 
 # %% [markdown]
-# **After this chapter (about 3½ hours, best in two sittings: sections 1 to 6, then 7 to 10) you can**
+# **After this chapter (3½ to 5 hours, best in two sittings: sections 1 to 6, then 7 to 10) you can**
 #
 # - say for any index expression how many sectors a warp's request costs, before anything runs;
 # - mend strided, misaligned and array-of-structs accesses, and say which of them matter;
@@ -40,7 +40,7 @@ LOAD_SECTORS = "l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum"
 # The chapter's instruments: the emulated GPU and its pictures.
 
 # %%
-from utils import annotate, compare, emulate, emulate_triton, ladder, sectors, triton_code
+from utils import annotate, compare, emulate, emulate_triton, emulated_launches, ladder, sectors, triton_code
 from utils import pyplot as plt
 from utils.vgpu import compile_cuda
 
@@ -115,7 +115,7 @@ emulate(copy.replace("if (i < n) ", ""), "copy", 8, 128, [x, y, 1000])
 # **How far can you trust it?** More than 300 kernels and launches were recorded under Nsight Compute on a Hopper
 # data-center GPU and are run on the emulator by the course's tests. Outputs agree bit for bit (approximate functions and
 # float atomics within their bounds). The memory counters are equal but for a handful of kernels, each listed with its
-# cause. `utils/vgpu/README.md` names the machine and the figures, `tests/calibration/residuals.py` every difference.
+# cause. `utils/vgpu/README.md` names the machine and the `tests/calibration/residuals.py` (in the course's repository) every difference.
 #
 # **What it does not know: time and caches.** It counts what is asked of the first level of memory (L1). Whether a sector
 # comes from L1, from L2 or from HBM (the memory chips) it cannot say, nor how long it takes. Times in this course come from
@@ -303,6 +303,9 @@ _ = ax.legend()
 # `scale_rows(s, x, y, m, n, pitch)`: y[r][c] = s[r] · x[r][c] for an m × n matrix of float32. Both are row-major; the rows of x are
 # padded: element (r, c) is `x[r * pitch + c]`, with pitch ≥ n a multiple of 32. In y it is `y[r * n + c]`.
 #
+# In a block of two dimensions there are `threadIdx.y`, `blockIdx.y` and `blockDim.y` as well, and threadIdx.x runs fastest: with
+# block=(32, 8) each warp is one row of 32 threads with the same threadIdx.y.
+#
 # You also write the launch: `launch_rows(m, n)` returns `dict(grid=..., block=...)`, each a number or (x, y), x first; a block has
 # at most 1024 threads. Tried are 1 × 1, 8 × 32, 33 × 128, 5 × 257 and the like: mind both edges.
 # With s = [3] and x = [[1, 2]] the result is [[3, 6]]. Off limits: shared memory and atomics.
@@ -489,7 +492,7 @@ assert scalar.metrics[LOAD_SECTORS] == vector.metrics[LOAD_SECTORS] == 512
 compare(scalar, vector)
 
 # %% [markdown]
-# "More sectors a request" is no loss: a request asks for four times the bytes. **What float4 buys**: a quarter of the
+# "More sectors a request", which the table marks as worse, is no loss here: a request asks for four times the bytes. **What float4 buys**: a quarter of the
 # instructions, and four times the bytes in flight for each thread (section 6). **What it does not buy**: fewer sectors. Whoever
 # says "float4 improves coalescing" has mixed up two things.
 #
@@ -518,7 +521,8 @@ sectors(apart.accesses[0])
 #
 # `(const float4*)x` is the same address seen as float4s; `make_float4(a, b, c, d)` makes one; `p.x p.y p.z p.w` are its parts.
 #
-# **Budget** (n > 500): 2·⌈n / 128⌉ + 8 load requests and ⌈n / 128⌉ + 4 store requests, at the fewest sectors possible.
+# **Budget** (n > 500): 2·⌈n / 128⌉ + 8 load requests and ⌈n / 128⌉ + 4 store requests, at the fewest sectors possible. (128 elements are 32
+# lanes of 4; the rest is room for the tail.)
 
 # %% tags=["exercise"]
 # Exercise 02.9
@@ -918,9 +922,10 @@ sectors(try_add(4099, 1024).accesses[0])
 # {{card 02.18}}
 # `relu(x)`: max(x, 0) for a float32 tensor of any length n ≥ 1. The launch is written: BLOCK = 1024, 4 warps, ⌈n / 1024⌉ programs. Write
 # the kernel so that an odd n costs only the last program something: all the others move 16 bytes a lane.
-# `if` on a number that the whole program shares (a scalar) is allowed in a kernel.
+# `if` on a number that the whole program shares (a scalar) is allowed in a kernel; `tl.maximum(v, 0.0)` is max.
 #
-# **Budget** (n = 7169, which is 7 full blocks and 1 element; compiled, on the emulated GPU): ⌈n / 128⌉ + 44 load requests, as many store requests.
+# **Budget** (n = 4099 and 7169; compiled, on the emulated GPU): ⌈n / 128⌉ + 44 load requests, as many store requests. 128 elements are 32 lanes
+# of 4; 44 is room for one block that goes element by element.
 
 # %% tags=["exercise"]
 # Exercise 02.18
@@ -957,7 +962,8 @@ check("02.18")
 # `torch.empty(x.shape, dtype=x.dtype, device=x.device)` is row-major.
 #
 # A 2-D tile: `r[:, None] * stride_r + c[None, :] * stride_c` is a matrix of offsets, and a program may have two numbers,
-# `tl.program_id(0)` and `tl.program_id(1)`.
+# `tl.program_id(0)` and `tl.program_id(1)`, for a grid `(gx, gy)`. A tile must have some 32 elements along each direction, or there are
+# no neighbors to coalesce.
 #
 # **Budget** (64 × 32 row-major and 32 × 64 transposed; compiled, on the emulated GPU): loads and stores at the fewest sectors possible, for
 # both layouts.
@@ -996,10 +1002,11 @@ check("02.19")
 # %%
 tiles = None
 if ready("02.19"):
-    tall, out = floats(64, 128), np.zeros((128, 64), np.float32)  # tall.T is 128 × 64
-    arguments = (tall, floats(128), out, 128, 64, 1, 128)
-    tiles = emulate_triton(scale_kernel, (4, 2), *arguments, TILE=32)
-    assert (out == floats(128)[:, None] * tall.T).all()
+    tall = torch.from_numpy(floats(64, 128))
+    with emulated_launches() as reports:  # what your launcher starts runs on the emulated GPU
+        out = scale_matrix(tall.T, torch.arange(128.0))
+    assert (out == torch.arange(128.0)[:, None] * tall.T).all()
+    tiles = reports[0]
 tiles
 
 # %% [markdown]
@@ -1043,7 +1050,8 @@ check("02.20")
 # %%
 if ready("02.20"):
     starts, out = np.array([32, 33], np.int32), np.zeros((2, 512), np.float32)
-    print(emulate_triton(segment_kernel, (2,), floats(2048), starts, out, W=512).faults[0])
+    faults = emulate_triton(segment_kernel, (2,), floats(2048), starts, out, W=512).faults
+    print(faults[0] if faults else "no fault: your kernel rounds the start down, and reads another segment")
 
 # %% [markdown]
 # **Structs in Triton.** Interleaved pairs, (real, imaginary) or the pairs that rotary embeddings turn, are an array of structs of two.
@@ -1058,7 +1066,8 @@ if ready("02.20"):
 # With x = [1, 0], cos = [0], sin = [1] the result is [0, 1]. Useful: `tl.reshape(v, (BLOCK, 2))`, `a, b = tl.split(m)` (the two columns of a
 # BLOCK × 2 matrix), `tl.join(a, b)` (its opposite).
 #
-# **Budget** (n = 1024 and 2048; compiled, on the emulated GPU): loads and stores at the fewest sectors possible.
+# **Budget**: each element is read once and written once. n = 1024 and 2048, compiled, on the emulated GPU: loads and stores at the fewest
+# sectors possible.
 
 # %% tags=["exercise"]
 # Exercise 02.21

@@ -89,7 +89,7 @@ WIDTHS = (1, 2, 4, 8, 16)
 
 def addresses(rng: np.random.Generator, what: str) -> tuple[np.ndarray, int]:
     width = 4 if what in ("four bytes", "two far apart") else int(rng.choice(WIDTHS))
-    lane, base = np.arange(32), 128 * int(rng.integers(0, 50))
+    lane, base = np.arange(32), 128 * int(rng.integers(0, 1 << 14))
     at = {
         "four bytes": lambda: 4 * lane,
         "stride 1": lambda: width * lane,
@@ -254,6 +254,8 @@ SCALE_ROWS = Cuda(
         Budget(quantity="global store", at_most=1.01, of_ideal=True, where=lambda m, n: n % 32 == 0, key="uncoalesced", hint=1,
                because="Neighboring lanes are in different rows there. `threadIdx.x` is what differs between the lanes of a warp: "
                "let it be the column, and change the launch with it."),
+        Budget(quantity="store requests", at_most=lambda m, n: m * ceil(n, 32), where=lambda m, n: n % 32 == 0, key="too-much-work",
+               because="Do two threads take the same element, or do most lanes of a warp idle?"),
     ),
     rivals=(
         Rival(key="pitch", sentence="**Row r of x begins at r · pitch, not at r · n**: the rows are padded.",
@@ -329,9 +331,9 @@ EMBED = Cuda(
                hint=2, because="The lanes of a warp should walk along one row together: lane c beside lane c + 1."),
         Budget(quantity="global store", at_most=1.01, of_ideal=True, where=lambda tokens, width: width % 128 == 0, key="uncoalesced",
                hint=2, because="The lanes of a warp should walk along one row together: lane c beside lane c + 1."),
-        Budget(quantity="instructions", at_most=lambda tokens, width: 150 * tokens * ceil(width, 32) + 400, key="idle-lanes",
+        Budget(quantity="store requests", at_most=lambda tokens, width: tokens * ceil(width, 32), key="idle-lanes",
                where=lambda tokens, width: width % 128 == 0,
-               because="Most lanes idle, or threads do each other's work: let the whole block share the row."),
+               because="Most lanes idle, or threads do each other's work: one block has one row, and all its threads share it."),
     ),
     rivals=(
         Rival(key="ids-unused", sentence="**Row t is copied, row ids[t] is wanted.**",
@@ -525,13 +527,13 @@ GRID_STRIDE = Cuda(
     inputs=lambda rng, n: (float(np.float32(rng.uniform(2, 3))), spread(rng, n), zeros(n), n),
     oracle=lambda a, x, y, n: a * x.astype(np.float64),
     outputs=("y",),
-    shapes=[{"n": n} for n in (1, 63, 64, 65, 256, 257, 521)],
+    shapes=[{"n": n} for n in (1, 63, 64, 65, 256, 257, 1409)],
     seconds=20.0,
     launch=lambda n: dict(grid=4, block=64),
     dtype="float32",
     tolerance=Tolerance.of("float32"),
     block=(256, 64),
-    steps=8_000,
+    steps=14_000,
     forbid=(ATOMICS, NO_SHARED),
     rivals=(
         Rival(key="not-scaled", sentence="**x is copied, not scaled.**", oracle=lambda a, x, y, n: x),
@@ -541,7 +543,7 @@ GRID_STRIDE = Cuda(
     budgets=(
         Budget(quantity="global load", at_most=1.01, of_ideal=True, where=lambda n: n > 500, key="uncoalesced", hint=1,
                because="In each round neighboring threads must take neighboring elements: all threads of the grid side by side, "
-               "then all of them one grid further on. A stretch of its own for each thread is what a CPU likes."),
+               "then all of them one grid further on (a smaller step makes threads take each other's elements). A stretch of its own for each thread is what a CPU likes."),
         Budget(quantity="traffic", at_most=1.02, where=lambda n: n > 500, key="too-much-traffic",
                because="Each element is read once and written once: do two threads take the same ones? The step from an element to the next is the whole grid, gridDim.x · blockDim.x."),
     ),
@@ -563,8 +565,8 @@ CACHE = Predict(
     minutes=3,
     quantities=(
         Quantity(name="restrict_load", value="ld.global.nc", choices=("ld.global", "ld.global.nc", "ld.const"),
-                 because="`const` and `__restrict__` on all pointers together let the compiler prove that nobody writes x while the kernel "
-                 "runs, so it may use the read-only path: `.nc`, non-coherent. Constant memory (`ld.const`) is another thing."),
+                 because="`__restrict__` says that nobody writes x through another pointer, and this kernel does not write through x, "
+                 "so the compiler may use the read-only path: `.nc`, non-coherent. Constant memory (`ld.const`) is another thing."),
         quantity("sectors_ldg_stride_2", lambda: loaded(stride=2), "The addresses are the same, and so are the sectors: a "
                  "hint says how to cache them.",
                  (4, "hint-mends", "The read-only path does not put strided data side by side."),
@@ -689,10 +691,10 @@ TAIL = Kernel(
         Rival(key="absolute", sentence="**That is |x|.** Negative elements become 0.", oracle=lambda x: x.abs()),
     ),
     budgets=(
-        Budget(quantity="load requests", at_most=requests(128, 44), where=lambda n: n > 7000, key="narrow", hint=1,
+        Budget(quantity="load requests", at_most=requests(128, 44), where=lambda n: n > 4000, key="narrow", hint=1,
                because="All blocks pay for the mask that only the last one needs. Give the blocks that lie inside a way of their "
                "own, without a mask or with one that 16 divides."),
-        Budget(quantity="store requests", at_most=requests(128, 44), where=lambda n: n > 7000, key="narrow", hint=1,
+        Budget(quantity="store requests", at_most=requests(128, 44), where=lambda n: n > 4000, key="narrow", hint=1,
                because="All blocks pay for the mask that only the last one needs. Give the blocks that lie inside a way of their "
                "own, without a mask or with one that 16 divides."),
     ),
@@ -735,6 +737,8 @@ TILES = Kernel(
               oracle=lambda x, s: torch.as_strided(x, x.shape, (x.shape[1], 1)).double() * s.double()[:, None], hint=1),
         Rival(key="scale-by-column", sentence="**Row r is multiplied by s[r]**: `s[:, None]`, not `s[None, :]`.",
               oracle=lambda x, s: x * s[: x.shape[1]][None, :] if x.shape[1] <= len(s) else x * 0),
+        Rival(key="empty-like", sentence="**`empty_like` keeps the strides of x**: for a transposed x the result is not row-major, and your stores "
+              "assume that it is.", oracle=lambda x, s: torch.as_strided((x.double() * s.double()[:, None]).contiguous(), x.shape, x.stride())),
         Rival(key="not-scaled", sentence="**The matrix is copied, not scaled.**", oracle=lambda x, s: x),
     ),
     budgets=(

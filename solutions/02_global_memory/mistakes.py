@@ -396,7 +396,7 @@ TILES = [
     slip("02.19", "strides ignored", "strides-ignored", ("r[:, None] * stride_r + c[None, :] * stride_c", "r[:, None] * n + c[None, :]")),
     slip("02.19", "stride of the columns forgotten", "wrong-values", ("c[None, :] * stride_c", "c[None, :]")),
     slip("02.19", "strides of x for out", "transposed", (STRIDED_STORE, "out + r[:, None] * stride_r + c[None, :] * stride_c")),
-    slip("02.19", "out like x", "permuted", ("torch.empty(x.shape, dtype=x.dtype, device=x.device)", "torch.empty_like(x)")),
+    slip("02.19", "out like x", "empty-like", ("torch.empty(x.shape, dtype=x.dtype, device=x.device)", "torch.empty_like(x)")),
     slip("02.19", "mask of rows alone", "out-of-bounds", ("(r[:, None] < m) & (c[None, :] < n)", "(r[:, None] < m) & (c[None, :] < n + 64)")),
     slip("02.19", "a copy first", "forbidden-route", ("    m, n = x.shape\n", "    m, n = x.shape\n    x = x * 1\n")),
     slip("02.19", "grid the other way round", "partly-written", ("grid = (triton.cdiv(m, 32), triton.cdiv(n, 32))", "grid = (triton.cdiv(n, 32), triton.cdiv(m, 32))")),

@@ -79,7 +79,7 @@ def _attempt(exercise: Kernel, answer: Callable, trial: Trial, shape: dict[str, 
     places = [exercise.parameters.index(name) for name in exercise.outputs]
     for place in places:
         given[place], _ = poison.guarded(trial.args[place])
-    with _emulated() as reports:
+    with emulated_launches() as reports:
         result = answer(*given)
     outputs = tuple(given[place] for place in places) if places else result
     arrays = [value for value in trial.args if is_tensor(value)]
@@ -99,7 +99,7 @@ def _plain(found: Diagnosis) -> Diagnosis:
 
 
 @contextmanager
-def _emulated() -> Iterator[list[Report]]:
+def emulated_launches() -> Iterator[list[Report]]:
     """Kernels launched inside run on the emulated GPU; their reports, in order."""
     from triton.runtime.autotuner import Autotuner
     from triton.runtime.interpreter import InterpretedFunction
