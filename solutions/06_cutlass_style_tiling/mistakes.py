@@ -574,7 +574,6 @@ BOSS = [
     slip("06.29", "swizzled on one side", "wrong-values", ("As[q][y ^ q / 4 * 2]", "As[q][y]")),
     slip("06.29", "padded by four", "bank-conflicts", ("float4 As[16][16]", "float4 As[16][17]"), ("[ar ^ 2 * aq]", "[ar]"), ("As[q][y ^ q / 4 * 2]", "As[q][y]")),
     slip("06.29", "rows of A beyond m", "out-of-bounds", ("i0 + ar < m ? k : 0", "k")),
-    slip("06.29", "the tail of k in fours only", "k-tail-lost", ("for (int i = 0; i < 4; ++i) if (at + i < end)", "for (int i = 0; i < 4; ++i) if (at + 3 < end)")),
     same("06.29", "the XOR written otherwise", ("[ar ^ 2 * aq]", "[ar / 4 * 4 ^ aq / 4 * 8 | ar % 4]"), ("As[q][y ^ q / 4 * 2]", "As[q][(4 * y ^ q / 4 * 8) / 4]")),
     right("06.29", "two kernels in one, by template; rows of A rotated", '''
 fast = r"""
