@@ -988,6 +988,9 @@ def mix(rng: np.random.Generator, what: str) -> tuple:
     names = [PIPES[i] for i in rng.permutation(5)[:count]]
     rates = {"fma": 128, "alu": 64, "xu": 16, "fp64": 64, "lsu": 32}
     work = {name: float(rng.uniform(1e9, 1e12)) for name in names}
+    if what == "a small part decides":
+        work = {"fma": float(rng.uniform(1e11, 1e12))}
+        work["xu"] = work["fma"] * float(rng.uniform(0.2, 0.8))
     return work, rates, int(rng.choice([108, 132])), float(rng.uniform(1.2, 2.0)) * 1e9
 
 
@@ -1007,7 +1010,7 @@ MIX = Function(
     signature="pipe_floor(work: dict, rates: dict, sms: int, clock: Hz) -> (seconds: float, pipe: str)",
     inputs=mix,
     oracle=slowest,
-    shapes=[dict(what=what) for what in ("one pipe", "several pipes", "one pipe", "several pipes")],
+    shapes=[dict(what=what) for what in ("one pipe", "several pipes", "a small part decides", "several pipes")],
     tolerance=CLOSE,
     rivals=(
         Rival(key="sum", sentence="**The times are added up.** The pipes work side by side; the busiest one decides.",
@@ -1071,6 +1074,10 @@ def portfolio(rng: np.random.Generator, what: str) -> tuple:
     if what == "same step twice":
         changes[1] = (changes[0][0], float(rng.uniform(1.5, 3)), 2)
         changes[0] = (changes[0][0], float(rng.uniform(1.5, 3)), 2)
+    if what == "two small ones":  # whatever comes first leaves no room for the other two, which gain more together
+        unit = float(rng.uniform(0.5, 2))
+        steps = {"attention": 6 * unit, "mlp": 4.5 * unit, "norms": 4.4 * unit}
+        return steps, [("attention", 2.1, 6), ("mlp", 2.0, 5), ("norms", 2.0, 5)], 10
     return steps, changes, {"no time": 0, "all of them": 60}.get(what, int(rng.integers(6, 12)))
 
 
@@ -1117,7 +1124,7 @@ PLAN = Function(
     signature="best_plan(steps: dict[str, ms], changes: list[(step, factor, days)], days: int) -> float",
     inputs=portfolio,
     oracle=best_time,
-    shapes=[dict(what=what) for what in ("one", "two", "same step twice", "no time", "all of them", "three", "four", "five")],
+    shapes=[dict(what=what) for what in ("one", "two small ones", "same step twice", "no time", "all of them", "three", "four", "five")],
     tolerance=CLOSE,
     rivals=(
         Rival(key="greedy", sentence="**Taking the largest factor first is not the best plan**: a factor of 3 on a step of 4 % is "
