@@ -321,3 +321,35 @@ def test_a_guarded_instruction_leaves_the_other_threads_registers_alone() -> Non
 def test_names_that_cuda_has_without_an_include() -> None:
     _, out = run("out[t] = x[t] < INFINITY ? warpSize : 0;")
     assert out[:32].tolist() == [32] * 32
+
+
+WAITS = """
+__global__ void spins(volatile int* flag, int* out) { while (*flag == 0); out[threadIdx.x] = 1; }
+__global__ void counts(volatile int* flag, int* out) {
+    int i = 0;
+    while (*flag == 0 && i < 300) ++i;  // sees the same in every turn, and ends all the same
+    out[threadIdx.x] = i;
+}
+__global__ void one_counts_one_waits(volatile int* flag, int* out) {
+    int i = 0;
+    if (threadIdx.x == 0) {
+        while (flag[1] == 0 && i < 200) ++i;
+        __threadfence();
+        *flag = i;
+    } else if (threadIdx.x == 32) {
+        while ((i = *flag) == 0);
+    }
+    out[threadIdx.x] = i;
+}"""
+
+
+@pytest.mark.parametrize(("kernel", "want"), [("counts", (300, 300)), ("one_counts_one_waits", (200, 200))])
+def test_a_loop_that_sees_the_same_and_counts_ends(kernel: str, want: tuple[int, int]) -> None:
+    out = np.zeros(64, np.int32)
+    report = emulate(WAITS, kernel, 1, 64, [np.zeros(2, np.int32), out])
+    assert not report.faults and (out[0], out[32]) == want
+
+
+def test_a_loop_that_nobody_will_end_is_a_fault() -> None:
+    report = emulate(WAITS, "spins", 1, 64, [np.zeros(2, np.int32), np.zeros(64, np.int32)])
+    assert [fault.kind for fault in report.faults] == ["endless-loop"] and "waits" in report.faults[0].message

@@ -80,6 +80,7 @@ class Batch:
         self.may_wait = True  # is there still somebody who may come?
         self.seen: list[np.ndarray] = []  # what strong reads gave since the last turn of a loop
         self.last_turn: dict[int, tuple[np.ndarray, list[np.ndarray]]] = {}
+        self.alone: list | None = None  # the registers when only waiting loops were left
 
     def run(self) -> None:
         blocks = self.program.blocks
@@ -180,19 +181,25 @@ class Batch:
         return []
 
     def unstall(self) -> bool:
-        """Let the waiting loops look again. False when the batch is done; deadlocks end it with a fault."""
-        if self.stalled and (self.changed or self.fronts):
-            self.changed = False
-            stalled, self.stalled = self.stalled, []
-            for number, active in stalled:
-                self.add(number, active)
-            return True
-        if self.stalled:
-            number, active = self.stalled[0]
+        """Let the waiting loops look again. False when the batch is done; deadlocks end it with a fault.
+
+        Where nobody else can move, a loop may have seen the same and be counting all the same: it goes on. One whose
+        turn changes no register either waits for ever.
+        """
+        if not self.stalled:
             self.barriers.check_nobody_waits()
-            self.endless(number, active, waits=True)
-        self.barriers.check_nobody_waits()
-        return False
+            return False
+        if self.changed or self.fronts:
+            self.changed, self.alone = False, None
+        elif self.alone is not None and all(map(_equal, self.alone, self.registers)):
+            self.barriers.check_nobody_waits()
+            self.endless(*self.stalled[0], waits=True)
+        else:
+            self.alone = list(self.registers)
+        stalled, self.stalled = self.stalled, []
+        for number, active in stalled:
+            self.add(number, active)
+        return True
 
     def endless(self, number: int, active: Active, waits: bool = False) -> None:
         lines = self.program.blocks[number].lines
@@ -260,3 +267,7 @@ def _same(before: tuple, now: tuple) -> bool:
         and np.array_equal(mask, mask_now)
         and all(np.array_equal(a, b) for a, b in zip(seen, seen_now, strict=True))
     )
+
+
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))
