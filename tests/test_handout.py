@@ -25,6 +25,7 @@ def root(tmp_path: Path) -> Path:
     for name in (
         "tests/test_a.py",
         "solutions/kernels/k.py",
+        "solutions/90_tiny/bench.py",
         ".ci/run",
         "work/90_tiny.ipynb",
         "solutions/recorded/h.json",

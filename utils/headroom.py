@@ -6,7 +6,7 @@ dozen figures that decide; `limit` goes through them in a fixed order; `headroom
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .page import AMBER, GREEN, RED, Card
@@ -59,6 +59,22 @@ LIMITS = {
     "latency": ("too little is under way to hide the memory's latency", "more loads in flight: more warps, several "
                 "independent loads a thread, 16-byte loads"),
 }  # fmt: skip
+# (side it is asked on, limit, whether it holds), what spoils other figures first; the last of each side always holds
+RULES: tuple[tuple[str, str, Callable[[Measures], bool]], ...] = (
+    ("", "launch", lambda m: m["us"] < 5 and m["waves"] < 1),
+    ("", "tail", lambda m: m["busy"] < 80),
+    ("compute", "divergence", lambda m: m["lanes"] < 24),
+    ("compute", "special functions", lambda m: m["xu"] >= 80),
+    ("compute", "compute", lambda m: True),
+    ("memory", "local memory", lambda m: m["local"] >= 20),
+    ("memory", "bank conflicts", lambda m: m["conflicts"] >= 20 and m["l1"] >= max(m["l2"], m["dram"])),
+    ("memory", "L2", lambda m: m["dram"] < 60),
+    ("memory", "wasted bytes", lambda m: m["moved"] >= 1.3 * m["needed"]),
+    ("memory", "memory", lambda m: True),
+    ("neither", "barrier", lambda m: m["stall"] == "barrier"),
+    ("neither", "atomics", lambda m: m["atomics"] >= 10),
+    ("neither", "latency", lambda m: True),
+)
 DONE = 0.85  # share of the floor's speed from which to stop
 
 
@@ -108,24 +124,15 @@ def _of_emulator(report: Report) -> Measures:
 
 
 def limit(m: Measures) -> str:
-    """What limits a kernel, a key of LIMITS: the first line that holds, from what spoils every other figure down."""
-    if m["us"] < 5 and m["waves"] < 1:
-        return "launch"
-    if m["busy"] < 80:
-        return "tail"
-    if m["compute"] >= 60 and m["compute"] >= m["memory"]:
-        return "divergence" if m["lanes"] < 24 else "special functions" if m["xu"] >= 80 else "compute"
-    if m["memory"] >= 60:
-        if m["local"] >= 20:
-            return "local memory"
-        if m["l1"] >= max(m["l2"], m["dram"]) and m["conflicts"] >= 20:
-            return "bank conflicts"
-        if m["dram"] < 60:
-            return "L2"
-        return "wasted bytes" if m["moved"] >= 1.3 * m["needed"] else "memory"
-    if m["stall"] == "barrier":
-        return "barrier"
-    return "atomics" if m["atomics"] >= 10 else "latency"
+    """What limits a kernel, a key of LIMITS: the first rule of its side that holds."""
+    return next(name for where, name, holds in RULES if where in ("", side(m)) and holds(m))
+
+
+def side(m: Measures) -> str:
+    """Where the kernel is busy, "compute" or "memory"; "neither" below 60 % of both peaks."""
+    if max(m["compute"], m["memory"]) < 60:
+        return "neither"
+    return "compute" if m["compute"] >= m["memory"] else "memory"
 
 
 def headroom(

@@ -53,7 +53,7 @@ def ceilings(gpu: str = "") -> Ceilings:
     """The recorded ceilings of the GPU whose name contains `gpu`; without a name, or if there is none, the first's."""
     runs = recorded(TOPIC)
     if not runs:
-        raise FileNotFoundError(f"solutions/recorded/ has no {TOPIC}: solutions/04_*/bench.py writes it on a GPU")
+        raise FileNotFoundError(f"solutions/recorded/ has no {TOPIC}: `./study bench --gpu 04` records it on a GPU")
     run = next((run for run in runs if gpu.lower() in run["machine"]["gpu"].lower()), runs[0])
     found, about = run["figures"], run["machine"]
     return Ceilings(

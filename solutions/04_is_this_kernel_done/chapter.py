@@ -7,8 +7,7 @@
 # `docs/interview`, commit 604ab61). The answer has a form: a floor, a measured share of it, the resource that limits, the
 # evidence, and what comes next or why to stop.
 #
-# Every time in this chapter was measured on one NVIDIA H100 80GB HBM3 on 2026-11-24 (`solutions/recorded/04_*.json`;
-# `solutions/04_is_this_kernel_done/bench.py` measures yours).
+# Every time in this chapter was measured on one NVIDIA H100 80GB HBM3 on 2026-11-24 (`solutions/recorded/04_*.json`).
 
 # %% [markdown]
 # **After this chapter (about 2½ hours) you can**
@@ -150,7 +149,8 @@ assert max(free) / min(free) < 1.01
 
 # %% [markdown]
 # Up to 48 FMA an element cost *nothing*: 183 µs for one and 182 for 48. Arithmetic on a stream is free until the ridge; that is why
-# fusing an activation into a memory-bound kernel never hurts, and why counting FLOPs alone tells you so little.
+# an activation fused into a memory-bound kernel costs nothing (as long as its registers leave enough bytes under way, section 5),
+# and why counting FLOPs alone tells you so little.
 #
 # Where do the operations of a language model lie? First the matrix product, C = A·B with A of M × K, B of K × N:
 
@@ -257,11 +257,13 @@ if ready("04.5"):
         round(1e6 * took["decode attention 4x32x1 on 4096x128 bf16"]),
         "µs",
     )
+    prefilled = took["attention 4x32x4096x128 bf16"] * H100.bf16 / attention_work(*prefill, True)[0]
+    assert 1.15 < prefilled < 1.25  # times the arithmetic's floor
 
 # %% [markdown]
-# Not fused, the scores alone would take longer than the arithmetic. Fused, the memory's floor drops to a
-# fraction, and prefill becomes a matter of tensor cores (torch's kernel here needs 2.4 times the arithmetic's floor; chapter
-# 08 asks why). Decode reads all K and V for one query: intensity 1, whatever you fuse.
+# Not fused, the scores alone would take longer than the arithmetic. Fused, the memory's floor drops to a fraction, and prefill
+# becomes a matter of tensor cores: torch's kernel needs 1.2 times the arithmetic's floor. Decode reads all K and V for one query:
+# intensity 1, whatever you fuse.
 #
 # ## 3 At the floor: move fewer bytes
 #

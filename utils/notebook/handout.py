@@ -17,7 +17,17 @@ from .leak import leaks, notebook_texts
 from .source import identity_of, solved
 
 MARKER = ".handout"
-LEFT_OUT = ("solutions/*/chapter.py", "solutions/*/mistakes.py", "solutions/kernels/*", "tests/*", ".ci/*")
+# Model answers, and what measures them on a GPU: it runs the model kernels; students have what it recorded.
+LEFT_OUT = (
+    "solutions/*/chapter.py",
+    "solutions/*/mistakes.py",
+    "solutions/*/bench.py",
+    "solutions/*/curves.py",
+    "solutions/*/reports.py",
+    "solutions/kernels/*",
+    "tests/*",
+    ".ci/*",
+)
 SEALED = "solutions/*/checks.py"
 NEVER = {".git", ".venv", "work", "build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache"}
 # The README's lines on what only the teacher's copy has: how each begins, what it becomes.
