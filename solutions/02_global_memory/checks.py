@@ -89,7 +89,7 @@ WIDTHS = (1, 2, 4, 8, 16)
 
 def addresses(rng: np.random.Generator, what: str) -> tuple[np.ndarray, int]:
     width = 4 if what in ("four bytes", "two far apart") else int(rng.choice(WIDTHS))
-    lane, base = np.arange(32), 128 * int(rng.integers(0, 1 << 14))
+    lane, base = np.arange(32), 128 * int(rng.integers(1 << 30, 1 << 38))  # as on a GPU: beyond 32 bits
     at = {
         "four bytes": lambda: 4 * lane,
         "stride 1": lambda: width * lane,
@@ -99,7 +99,7 @@ def addresses(rng: np.random.Generator, what: str) -> tuple[np.ndarray, int]:
         "random": lambda: width * rng.integers(0, 400, 32),
         "one word for all": lambda: np.full(32, width * int(rng.integers(0, 99))),
         "in pairs": lambda: width * (lane // 2),
-        "two far apart": lambda: np.where(lane // 2 % 2, 0, 4096) + width * lane,
+        "two far apart": lambda: np.where(lane // 2 % 2, 0, 1 << 34) + width * lane,
         "one lane": lambda: width * rng.integers(0, 99, 1),
         "some lanes": lambda: width * rng.permutation(64)[: int(rng.integers(2, 31))],
         "no lane": lambda: np.zeros(0),
@@ -123,6 +123,11 @@ COUNT = Function(
     oracle=sector_set,
     shapes=[{"what": what} for what in PATTERNS],
     rivals=(
+        Rival(key="cut-off", sentence="**Addresses are cut off**: they have up to 47 bits on a GPU. Keep them in 64 (or in Python's own "
+              "integers), and take no remainder of the sector's number.",
+              oracle=lambda a, w: len({int(b) // 32 % 2**16 for b in a})),
+        Rival(key="no-lane", sentence="**No lane, no sector**: where `addresses` is empty, nothing is fetched, so 0.",
+              oracle=lambda a, w: max(1, sector_set(a, w))),
         Rival(key="lines", sentence="**Those are lines of 128 bytes.** What is fetched are sectors of 32.",
               oracle=lambda a, w: len(np.unique(a // 128))),
         Rival(key="bytes", sentence="**Bytes wanted, divided by 32.** That is the fewest that could do. Lanes far apart touch "
@@ -260,6 +265,9 @@ SCALE_ROWS = Cuda(
     rivals=(
         Rival(key="pitch", sentence="**Row r of x begins at r · pitch, not at r · n**: the rows are padded.",
               oracle=lambda s, x, y, m, n, pitch: s[:, None] * x.reshape(-1)[: m * n].reshape(m, n)),
+        Rival(key="pitch-guessed", sentence="**`pitch` is not used**: you round n up to a multiple of 32. Rows may be padded by more: "
+              "the caller says how far apart they are, row r begins at r · pitch.",
+              oracle=lambda s, x, y, m, n, pitch: s[:, None] * x.reshape(-1)[: m * 32 * ceil(n, 32)].reshape(m, -1)[:, :n]),
         Rival(key="scale-by-column", sentence="**Row r is multiplied by s[r]**, the same number for all its columns.",
               oracle=lambda s, x, y, m, n, pitch: np.resize(s, n)[None, :] * x[:, :n] if n <= m else np.zeros((m, n))),
         Rival(key="not-scaled", sentence="**The rows are copied, not scaled.**", oracle=lambda s, x, y, m, n, pitch: x[:, :n]),
@@ -309,6 +317,11 @@ def embed_input(rng: np.random.Generator, tokens: int, width: int) -> tuple:
     return spread(rng, (VOCABULARY, width)), ids, zeros((tokens, width)), tokens, width
 
 
+def started(table: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray:
+    """`width` floats of the table from each of `starts`, counted in floats."""
+    return table.reshape(-1)[(starts[:, None] + np.arange(width)) % table.size]
+
+
 EMBED = Cuda(
     id="02.7",
     title="Embedding lookup",
@@ -338,6 +351,13 @@ EMBED = Cuda(
     rivals=(
         Rival(key="ids-unused", sentence="**Row t is copied, row ids[t] is wanted.**",
               oracle=lambda table, ids, out, tokens, width: table[:tokens]),
+        Rival(key="one-round", sentence="**Only the first 128 columns are copied.** The block has 128 threads, and `width` may be more: each "
+              "thread goes on, 128 columns further, until it passes `width`.",
+              oracle=lambda table, ids, out, tokens, width: np.where(np.arange(width) < 128, table[ids], np.nan)),
+        Rival(key="row-start", sentence="**Row ids[t] begins at ids[t] · width**: `width` floats are a row. You multiply by the number of tokens.",
+              oracle=lambda table, ids, out, tokens, width: started(table, ids * tokens, width)),
+        Rival(key="row-start", sentence="**Row ids[t] begins at ids[t] · width**: ids[t] counts rows, and the table is an array of floats.",
+              oracle=lambda table, ids, out, tokens, width: started(table, ids, width)),
         Rival(key="one-row", sentence="**Every token gets the row of token 0.** Which block is this one?",
               oracle=lambda table, ids, out, tokens, width: np.repeat(table[ids[:1]], tokens, 0)),
     ),
@@ -381,6 +401,18 @@ def requests(per_warp: int, extra: int, times: int = 1):
     return lambda n: times * ceil(n, per_warp) + extra
 
 
+def rest_cut(a: float, x: np.ndarray, y: np.ndarray, n: int, backwards: bool = False) -> np.ndarray:
+    """axpy whose last n % 4 elements are dealt to the threads from n / 4 on, as far as there are any."""
+    there, rest = 128 * ceil(n, 512) - n // 4, n % 4
+    done = AXPY.oracle(a, x, y, n)
+    if rest > there:
+        lost = slice(n - rest, n - there) if backwards else slice(n - rest + there, n)
+        done[lost] = y[lost]
+    return done
+
+
+REST = "**The rest is dealt to threads that are not launched.** With n = 511 there are 128 threads: 127 have a float4, one is left, and three elements remain. Let one thread take all of them."  # fmt: skip
+
 AXPY4 = Cuda(
     id="02.9",
     title="axpy, four at a time",
@@ -399,7 +431,11 @@ AXPY4 = Cuda(
     tolerance=AXPY.tolerance,
     block=(512, 4),
     forbid=(ATOMICS, NO_SHARED),
-    rivals=AXPY.rivals,
+    rivals=(
+        *AXPY.rivals,
+        Rival(key="too-few-threads", sentence=REST, oracle=rest_cut, hint=2),
+        Rival(key="too-few-threads", sentence=REST, oracle=lambda a, x, y, n: rest_cut(a, x, y, n, backwards=True), hint=2),
+    ),
     budgets=(
         Budget(quantity="load requests", at_most=requests(128, 8, 2), where=lambda n: n > 500, key="not-vectorized", hint=1,
                because="One load must bring 16 bytes a lane: read `float4`s through `(const float4*)x` (and `(float4*)y`), "
@@ -447,8 +483,19 @@ def residual_input(rng: np.random.Generator, n: int) -> tuple:
 
 
 def residual_sum(x: np.ndarray, r: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
-    return x.astype(np.float64) + r
+    return (x.astype(np.float64) + r).astype(np.float16)  # the sum of two halves is exact in float64
 
+
+def toward_zero(x: np.ndarray, r: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
+    exact, near = x.astype(np.float64) + r, residual_sum(x, r, y, n)
+    return np.where(np.abs(near.astype(np.float64)) > np.abs(exact), np.nextafter(near, np.float16(0)), near)
+
+
+def patterns_added(word: str):
+    return lambda x, r, y, n: (x.view(word) + r.view(word)).view(np.float16)
+
+
+INTEGERS = "**Bit patterns were added as integers.** The parts of a `uint4` are unsigned numbers: look at them as halves first, `__half2* u = (__half2*)&p;`, and add with `__hadd2`."  # fmt: skip
 
 RESIDUAL = Cuda(
     id="02.11",
@@ -464,13 +511,16 @@ RESIDUAL = Cuda(
     shapes=[{"n": n} for n in (8, 16, 1016, 1024, 1032, 256, 3208)],
     launch=lambda n: dict(grid=ceil(n, 1024), block=128),
     dtype="float16",
-    tolerance=Tolerance.of("float16", floor=8.0),
     block=(1024, 8),
     forbid=(ATOMICS, NO_SHARED),
     rivals=(
         Rival(key="no-residual", sentence="**r is not added.**", oracle=lambda x, r, y, n: x),
         Rival(key="every-other", sentence="**Only every second element is added**: a `__half2` holds two; `__hadd2` adds both.",
               oracle=lambda x, r, y, n: np.where(np.arange(n) % 2, x, x + r)),
+        Rival(key="toward-zero", sentence="**Rounded toward zero.** To nearest is wanted: `__hadd2` does that, and so do the conversions with `_rn`.",
+              oracle=toward_zero),
+        Rival(key="integers", sentence=INTEGERS, oracle=patterns_added("uint32"), hint=1),
+        Rival(key="integers", sentence=INTEGERS, oracle=patterns_added("uint16"), hint=1),
     ),
     budgets=(
         Budget(quantity="load requests", at_most=requests(256, 0, 2), key="not-vectorized", hint=1, where=lambda n: n > 200,
@@ -527,13 +577,13 @@ GRID_STRIDE = Cuda(
     inputs=lambda rng, n: (float(np.float32(rng.uniform(2, 3))), spread(rng, n), zeros(n), n),
     oracle=lambda a, x, y, n: a * x.astype(np.float64),
     outputs=("y",),
-    shapes=[{"n": n} for n in (1, 63, 64, 65, 256, 257, 1409)],
+    shapes=[{"n": n} for n in (1, 63, 64, 65, 256, 257, 1283)],
     seconds=20.0,
     launch=lambda n: dict(grid=4, block=64),
     dtype="float32",
     tolerance=Tolerance.of("float32"),
     block=(256, 64),
-    steps=14_000,
+    steps=13_000,
     forbid=(ATOMICS, NO_SHARED),
     rivals=(
         Rival(key="not-scaled", sentence="**x is copied, not scaled.**", oracle=lambda a, x, y, n: x),
@@ -715,6 +765,22 @@ def matrix_input(rng: np.random.Generator, m: int, n: int, what: str) -> tuple:
     return x, tensor(rng, m)
 
 
+def masked_off(at: torch.Tensor, other: float | None) -> torch.Tensor:
+    """What lane `at` of a load without a value holds: `other`, or what the judge puts where a mask has no `other=`."""
+    return torch.tensor([np.nan, np.inf, -np.inf] if other is None else [other] * 3).double()[at % 3]
+
+
+def along_columns(loaded_by: str, tile: int, other: float | None):
+    """x times s laid along the columns; s was loaded by row numbers (the tile's) or by column numbers, `other` where masked."""
+
+    def oracle(x: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+        r, c = torch.arange(x.shape[0])[:, None], torch.arange(x.shape[1])[None, :]
+        at = r // tile * tile + c % tile if loaded_by == "rows" else c + 0 * r
+        return x.double() * torch.where(at < len(s), s[at.clamp_max(len(s) - 1)].double(), masked_off(c % tile, other))
+
+    return oracle
+
+
 TILES = Kernel(
     id="02.19",
     title="Rows or columns, whichever is contiguous",
@@ -732,11 +798,14 @@ TILES = Kernel(
     dtype="float32",
     tolerance=Tolerance.of("float32"),
     block=(32, 64),
+    forbid=(Forbid(names=(".contiguous", ".clone", ".copy_", ".flatten", ".ravel", "torch.clone", "torch.ravel", "torch.flatten"),
+                   because="A copy moves the whole matrix once more. The kernel takes the strides as arguments and reads x where it lies."),),
     rivals=(
         Rival(key="strides-ignored", sentence="**The strides of x are not used**: a transposed x is read as if its rows were contiguous.",
               oracle=lambda x, s: torch.as_strided(x, x.shape, (x.shape[1], 1)).double() * s.double()[:, None], hint=1),
-        Rival(key="scale-by-column", sentence="**Row r is multiplied by s[r]**: `s[:, None]`, not `s[None, :]`.",
-              oracle=lambda x, s: x * s[: x.shape[1]][None, :] if x.shape[1] <= len(s) else x * 0),
+        *(Rival(key="scale-by-column", sentence="**The factors are laid along the columns.** Row r is multiplied by s[r]: a vector stands in a tile "
+                "as a column with `f[:, None]`; `f[None, :]`, and a bare `f`, is a row of it.", oracle=along_columns(by, tile, other))
+          for by, tile in (("rows", 32), ("rows", 64), ("columns", 32)) for other in (None, 0.0)),
         Rival(key="empty-like", sentence="**`empty_like` keeps the strides of x**: for a transposed x the result is not row-major, and your stores "
               "assume that it is.", oracle=lambda x, s: torch.as_strided((x.double() * s.double()[:, None]).contiguous(), x.shape, x.stride())),
         Rival(key="not-scaled", sentence="**The matrix is copied, not scaled.**", oracle=lambda x, s: x),
@@ -803,7 +872,9 @@ SEGMENTS = Kernel(
     ),
     why="What is loaded at run time is unknown when compiling. tl.multiple_of is a promise: kept, it buys 16-byte loads; broken, "
     "it is a misaligned address on the GPU, and nothing at all on the interpreter.",
-    follow_up="`start // 16 * 16` would be understood, too. What does it do when the promise does not hold?",
+    follow_up="if you promised 128 or 512: the code is the same, since 16 bytes is the widest access, so no counter and no value "
+    "can tell; it is false all the same, and only 16 was promised to you. And `start // 16 * 16` would be understood, too: what does "
+    "it do when the promise does not hold?",
 )  # fmt: skip
 
 
@@ -819,6 +890,22 @@ def other_turn(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.T
 def halves_turn(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     a, b = x.double().chunk(2)
     return torch.cat((a * cos - b * sin, a * sin + b * cos))
+
+
+def block_halves_turn(other: float | None, back: bool):
+    """Pairs (first half, second half) of each program's 512 elements; stored side by side, or back in halves."""
+
+    def oracle(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        def blocks(v: torch.Tensor, size: int) -> torch.Tensor:
+            missing = masked_off(torch.arange(len(v), len(v) + -len(v) % size) % size, other)
+            return torch.cat((v.double(), missing)).reshape(-1, size)
+
+        (a, b), c, s = blocks(x, 512).chunk(2, 1), blocks(cos, 256), blocks(sin, 256)
+        first, second = a * c - b * s, a * s + b * c
+        turned = torch.cat((first, second), 1) if back else torch.stack((first, second), 2)
+        return turned.reshape(-1)[: len(x)]
+
+    return oracle
 
 
 PAIRS = Kernel(
@@ -841,6 +928,9 @@ PAIRS = Kernel(
               oracle=other_turn),
         Rival(key="halves", sentence="**Pairs are neighbors here, (x[2i], x[2i+1])**, not (x[i], x[i + n]). Both exist in real models.",
               oracle=halves_turn, hint=1),
+        *(Rival(key="halves", sentence="**The pairs are (x[i], x[i + BLOCK]) there**: the first half of the block with the second. Pairs are neighbors "
+                "here: in `tl.reshape(v, (BLOCK, 2))` each row is a pair; with (2, BLOCK) each column would be.", hint=1,
+                oracle=block_halves_turn(other, back)) for other in (None, 0.0) for back in (False, True)),
         Rival(key="not-rotated", sentence="**x comes back as it was.**", oracle=lambda x, cos, sin: x),
     ),
     budgets=(
@@ -886,7 +976,7 @@ STEP = Cuda(
     inputs=particles,
     oracle=moved,
     outputs=("soa",),
-    shapes=[{"n": n} for n in (1, 5, 127, 128, 129, 256, 384)],
+    shapes=[{"n": n} for n in (1, 127, 128, 129, 384)],
     seconds=20.0,
     launch=lambda n: dict(grid=ceil(n, 128), block=128),
     dtype="float32",

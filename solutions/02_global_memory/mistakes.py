@@ -55,12 +55,16 @@ SECTORS = [
     count("divided by the width", "distinct-addresses", "return len(set((addresses // width).tolist()))"),
     count("true division", "distinct-addresses", "return len(set((addresses / 32).tolist()))"),
     count("returns the sectors", "wrong-type", "return {int(a) // 32 for a in addresses}"),
+    count("16 bits of an address", "cut-off", "return len(set((addresses // 32).astype(np.int16).tolist()))"),
+    count("32 bits of an address", "cut-off", "return len(set((addresses.astype(np.int32) // 32).tolist()))"),
+    count("the sector's number modulo 4096", "cut-off", "return len(set((addresses // 32 % 4096).tolist()))"),
+    count("one sector for no lane", "no-lane", "return max(1, len({int(a) // 32 for a in addresses}))"),
     count("only neighbors compared", "order",
           "s = addresses // 32; return int((s[1:] != s[:-1]).sum()) + 1 if len(s) else 0"),
     counts("NumPy", "return np.unique(addresses // 32).size"),
     counts("shift", "return len(set((addresses >> 5).tolist()))"),
     counts("first and last byte", "return len({(int(a) + k) >> 5 for a in addresses for k in (0, width - 1)})"),
-    counts("a bit for each sector", "bits = 0\n    for a in addresses.tolist(): bits |= 1 << (a // 32)\n    return bits.bit_count()"),
+    counts("a tally of sectors", "seen = {}\n    for a in addresses.tolist(): seen[a // 32] = 1 + seen.get(a // 32, 0)\n    return len(seen)"),
     counts("sorted, a NumPy integer", "s = np.sort(addresses // 32); return (np.diff(s) != 0).sum() + min(len(s), 1)"),
 ]  # fmt: skip
 
@@ -118,6 +122,7 @@ ROWS = [
          (GRID, "dict(grid=((m + 31) // 32, (n + 7) // 8), block=(32, 8))")),
     slip("02.5", "a narrow block", "uncoalesced", (GRID, "dict(grid=((n + 3) // 4, (m + 31) // 32), block=(4, 32))")),
     slip("02.5", "pitch ignored", "pitch", ("r * pitch + c", "r * n + c")),
+    slip("02.5", "pitch guessed", "pitch-guessed", ("r * pitch + c", "r * ((n + 31) / 32 * 32) + c")),
     slip("02.5", "y padded as well", "out-of-bounds", ("r * n + c", "r * pitch + c")),
     slip("02.5", "no guard for columns", "out-of-bounds", ("r < m && c < n", "r < m")),
     slip("02.5", "no guard for rows", "out-of-bounds", ("r < m && c < n", "c < n")),
@@ -147,12 +152,13 @@ LAYOUTS = [
     guess("02.6", "a quarter", "quarter", ("= 12.5", "= 25")),
     guess("02.6", "a fraction", "fraction", ("= 12.5", "= 1 / 8")),
     same("02.6", "as formulas", ("aos_12 = 12", "aos_12 = 32 * 12 // 32"), seeds=1),
-    slip("02.7", "only one round", "partly-written", ("for (int c = threadIdx.x; c < width; c += blockDim.x)", "int c = threadIdx.x; if (c < width)")),
+    slip("02.7", "only one round", "one-round", ("for (int c = threadIdx.x; c < width; c += blockDim.x)", "int c = threadIdx.x; if (c < width)")),
     slip("02.7", "no end at width", "out-of-bounds", ("for (int c = threadIdx.x; c < width; c += blockDim.x)", "int c = threadIdx.x;")),
     slip("02.7", "one too far", "out-of-bounds", ("c < width", "c <= width")),
     slip("02.7", "ids not used", "ids-unused", ("(size_t)ids[blockIdx.x]", "blockIdx.x")),
     slip("02.7", "the first token for all", "one-row", ("ids[blockIdx.x]", "ids[0]")),
-    slip("02.7", "a row is not width long", "wrong-values", ("ids[blockIdx.x] * width", "ids[blockIdx.x]")),
+    slip("02.7", "a row is not width long", "row-start", ("ids[blockIdx.x] * width", "ids[blockIdx.x]")),
+    slip("02.7", "tokens for width", "row-start", ("ids[blockIdx.x] * width", "ids[blockIdx.x] * tokens")),
     slip("02.7", "id of the lane", "out-of-bounds", ("ids[blockIdx.x]", "ids[threadIdx.x]")),
     slip("02.7", "a stretch for each thread", "uncoalesced", ("for (int c = threadIdx.x; c < width; c += blockDim.x)",
          "int each = (width + 127) / 128;\n    for (int c = threadIdx.x * each; c < width && c < (threadIdx.x + 1) * each; ++c)")),
@@ -213,7 +219,9 @@ WIDE = [
          ("a * x[k] + y[k]", "a * x[k]")),
     slip("02.9", "every thread does the tail", "race", ("else if (i == n / 4)", "else"), ("int k = 4 * i", "int k = n / 4 * 4")),
     slip("02.9", "float4 arithmetic", "compile-error", ("make_float4(a * p.x + q.x, a * p.y + q.y, a * p.z + q.z, a * p.w + q.w)", "a * p + q")),
-    slip("02.9", "threads for the rest that are not launched", "partly-written", ("else if (i == n / 4) {\n        for (int k = 4 * i; k < n; ++k) y[k] = a * x[k] + y[k];\n    }",
+    slip("02.9", "threads for the rest that are not launched, forwards", "too-few-threads", ("else if (i == n / 4) {\n        for (int k = 4 * i; k < n; ++k) y[k] = a * x[k] + y[k];\n    }",
+         "else if (i < n / 4 + n % 4) {\n        int k = n / 4 * 4 + i - n / 4;\n        y[k] = a * x[k] + y[k];\n    }")),
+    slip("02.9", "threads for the rest that are not launched", "too-few-threads", ("else if (i == n / 4) {\n        for (int k = 4 * i; k < n; ++k) y[k] = a * x[k] + y[k];\n    }",
          "else if (i < n / 4 + n % 4) {\n        int k = n - 1 - (i - n / 4);\n        y[k] = a * x[k] + y[k];\n    }")),
     same("02.9", "reinterpret_cast, in place", (VECTOR_AXPY, """int i = 4 * (blockIdx.x * blockDim.x + threadIdx.x);
     if (i + 3 < n) {
@@ -256,12 +264,17 @@ HALF = [
     slip("02.11", "__half2 loads", "not-vectorized", (EIGHT, """int i = 4 * (blockIdx.x * blockDim.x + threadIdx.x);
     for (int k = i; k < i + 4 && 2 * k < n; ++k) ((__half2*)y)[k] = __hadd2(((const __half2*)x)[k], ((const __half2*)r)[k]);""")),
     slip("02.11", "wide loads, narrow stores", "not-vectorized", ("((uint4*)y)[i] = p;", "for (int k = 0; k < 4; ++k) ((__half2*)y)[4 * i + k] = u[k];")),
-    slip("02.11", "integers are added", "nan", ("u[k] = __hadd2(u[k], v[k])", "((unsigned*)u)[k] += ((const unsigned*)v)[k]")),
+    slip("02.11", "integers are added", "integers", ("for (int k = 0; k < 4; ++k) u[k] = __hadd2(u[k], v[k]);", "p.x += q.x; p.y += q.y; p.z += q.z; p.w += q.w;")),
+    slip("02.11", "integers of 16 bits", "integers", ("for (int k = 0; k < 4; ++k) u[k] = __hadd2(u[k], v[k]);",
+         "for (int k = 0; k < 8; ++k) ((unsigned short*)u)[k] += ((const unsigned short*)v)[k];")),
+    slip("02.11", "rounded toward zero", "toward-zero", ("for (int k = 0; k < 4; ++k) u[k] = __hadd2(u[k], v[k]);",
+         "for (int k = 0; k < 8; ++k) ((__half*)u)[k] = __float2half_rz(__half2float(((__half*)u)[k]) + __half2float(((const __half*)v)[k]));")),
     slip("02.11", "starts a half late", "out-of-bounds", ("((const uint4*)x)[i]", "*(const uint4*)(x + 8 * i + 1)")),
     slip("02.11", "four halves further instead of eight", "misaligned", ("((const uint4*)x)[i]", "*(const uint4*)(x + 4 * i)")),
     slip("02.11", "r added twice", "wrong-values", ("__hadd2(u[k], v[k])", "__hadd2(__hadd2(u[k], v[k]), v[k])")),
     same("02.11", "float4 and operators", ("uint4 p = ((const uint4*)x)[i], q = ((const uint4*)r)[i]", "float4 p = ((const float4*)x)[i], q = ((const float4*)r)[i]"),
          ("((uint4*)y)[i] = p", "((float4*)y)[i] = p"), ("__hadd2(u[k], v[k])", "u[k] + v[k]")),
+    same("02.11", "a fused multiply-add by one", ("__hadd2(u[k], v[k])", "__hfma2(u[k], __float2half2_rn(1.f), v[k])")),
     same("02.11", "by way of float", ("u[k] = __hadd2(u[k], v[k])", """{
         float2 f = __half22float2(u[k]), g = __half22float2(v[k]);
         u[k] = __floats2half2_rn(f.x + g.x, f.y + g.y);
@@ -400,12 +413,18 @@ TILES = [
     slip("02.19", "mask of rows alone", "out-of-bounds", ("(r[:, None] < m) & (c[None, :] < n)", "(r[:, None] < m) & (c[None, :] < n + 64)")),
     slip("02.19", "a copy first", "forbidden-route", ("    m, n = x.shape\n", "    m, n = x.shape\n    x = x * 1\n")),
     slip("02.19", "grid the other way round", "partly-written", ("grid = (triton.cdiv(m, 32), triton.cdiv(n, 32))", "grid = (triton.cdiv(n, 32), triton.cdiv(m, 32))")),
-    slip("02.19", "scale of the column", "nan", ("tl.load(s + r, mask=r < m)", "tl.load(s + c, mask=c < m)"), ("factor[:, None]", "factor[None, :]")),
+    slip("02.19", "contiguous first", "forbidden-route", ("    m, n = x.shape\n", "    m, n = x.shape\n    x = x.contiguous()\n")),
+    slip("02.19", "cloned first", "forbidden-route", ("    m, n = x.shape\n", "    m, n = x.shape\n    x = torch.clone(x, memory_format=torch.contiguous_format)\n")),
+    slip("02.19", "factors along the columns", "scale-by-column", ("factor[:, None]", "factor[None, :]")),
+    slip("02.19", "factors with no direction, zero where masked", "scale-by-column", ("factor[:, None]", "factor"), ("mask=r < m)", "mask=r < m, other=0.0)")),
+    slip("02.19", "scale of the column", "scale-by-column", ("tl.load(s + r, mask=r < m)", "tl.load(s + c, mask=c < m)"), ("factor[:, None]", "factor[None, :]")),
     slip("02.19", "copied", "not-scaled", ("factor[:, None] * tile", "tile")),
     costly("02.19", "a row for each program", "uncoalesced", ("    r = tl.program_id(0) * TILE + tl.arange(0, TILE)", "    r = tl.program_id(0) + tl.arange(0, 1)"),
            ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "m, triton.cdiv(n, 32)")),
-    costly("02.19", "tiles of 4", "uncoalesced", ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "triton.cdiv(m, 4), triton.cdiv(n, 4)"), ("TILE=32", "TILE=4")),
+    costly("02.19", "tiles of 8", "uncoalesced", ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "triton.cdiv(m, 8), triton.cdiv(n, 8)"), ("TILE=32", "TILE=8")),
     same("02.19", "tiles of 64", ("triton.cdiv(m, 32), triton.cdiv(n, 32)", "triton.cdiv(m, 64), triton.cdiv(n, 64)"), ("TILE=32", "TILE=64")),
+    same("02.19", "empty_like, row-major", ("torch.empty(x.shape, dtype=x.dtype, device=x.device)", "torch.empty_like(x, memory_format=torch.contiguous_format)")),
+    same("02.19", "64-bit offsets", ("tl.arange(0, TILE)\n    c =", "tl.arange(0, TILE).to(tl.int64)\n    c =")),
     same("02.19", "8 warps", ("TILE=32)", "TILE=32, num_warps=8)")),
     Right("02.19", "a tile for each number, rectangular", seeds=1, code="""
 @triton.jit
@@ -461,8 +480,10 @@ TURN = [
     slip("02.21", "the halves as pairs", "halves", (ROTATE, """    a = tl.load(x + i, mask=i < n)
     b = tl.load(x + n + i, mask=i < n)"""), (JOINED, """    tl.store(out + i, a * c - b * s, mask=i < n)
     tl.store(out + n + i, a * s + b * c, mask=i < n)""")),
-    slip("02.21", "reshaped the other way round", "nan", ("tl.reshape(tl.load(x + k, mask=k < 2 * n), (BLOCK, 2))",
+    slip("02.21", "reshaped the other way round", "halves", ("tl.reshape(tl.load(x + k, mask=k < 2 * n), (BLOCK, 2))",
          "tl.trans(tl.reshape(tl.load(x + k, mask=k < 2 * n), (2, BLOCK)))")),
+    slip("02.21", "reshaped the other way round, there and back", "halves", ("tl.reshape(tl.load(x + k, mask=k < 2 * n), (BLOCK, 2))",
+         "tl.trans(tl.reshape(tl.load(x + k, mask=k < 2 * n), (2, BLOCK)))"), ("tl.reshape(turned, (2 * BLOCK,))", "tl.reshape(tl.trans(turned), (2 * BLOCK,))")),
     slip("02.21", "mask of pairs for elements", "tail-unwritten", ("turned, (2 * BLOCK,)), mask=k < 2 * n)", "turned, (2 * BLOCK,)), mask=k < n)")),
     slip("02.21", "no masks", "out-of-bounds", ("tl.load(x + k, mask=k < 2 * n)", "tl.load(x + k)")),
     slip("02.21", "blocks of elements overlap", "tail-unwritten", ("tl.program_id(0) * 2 * BLOCK", "tl.program_id(0) * BLOCK")),
@@ -491,11 +512,6 @@ DIRECT = """int i = blockIdx.x * blockDim.x + threadIdx.x;
         soa[f * n + i] = aos[6 * i + f] + dt * aos[6 * i + 3 + f];
         soa[(f + 3) * n + i] = aos[6 * i + 3 + f];
     }"""
-PAIRWISE = """int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= n) return;
-    float2 p = ((const float2*)aos)[3 * i], q = ((const float2*)aos)[3 * i + 1], r = ((const float2*)aos)[3 * i + 2];
-    soa[i] = p.x + dt * q.y; soa[n + i] = p.y + dt * r.x; soa[2 * n + i] = q.x + dt * r.y;
-    soa[3 * n + i] = q.y; soa[4 * n + i] = r.x; soa[5 * n + i] = r.y;"""
 FLOAT4S = """__shared__ float4 staged[192];
     int t = threadIdx.x, first = blockIdx.x * 192;
     for (int k = t; k < 192; k += 128) {
@@ -518,19 +534,16 @@ BY_WARP = """__shared__ float tile[4][192];
         soa[f * n + i] = tile[warp][6 * lane + f] + (f < 3 ? dt * tile[warp][6 * lane + f + 3] : 0.f);"""
 BOSS = [
     slip("02.22", "each thread its struct", "strided", (STAGED, DIRECT)),
-    slip("02.22", "each thread its struct, in float2", "strided", (STAGED, PAIRWISE)),
     slip("02.22", "no barrier", "race", ("    __syncthreads();\n", "")),
     slip("02.22", "leaves before loading", "uninitialized", ("    int t = threadIdx.x, begin", "    if (blockIdx.x * 128 + threadIdx.x >= n) return;\n    int t = threadIdx.x, begin")),
     slip("02.22", "reads past the end", "out-of-bounds", ("if (begin + k < 6 * n) ", "")),
     slip("02.22", "no guard for the particle", "out-of-bounds", ("    if (i >= n) return;\n", "")),
-    slip("02.22", "guard in particles for floats", "uninitialized", ("begin + k < 6 * n", "begin + k < n")),
     slip("02.22", "still an array of structs", "still-aos", ("soa[f * n + i]", "soa[6 * i + f]"), ("soa[(f + 3) * n + i]", "soa[6 * i + f + 3]")),
     slip("02.22", "dt forgotten", "no-dt", ("dt * tile", "tile")),
     slip("02.22", "positions stay", "not-moved", (" + dt * tile[6 * t + 3 + f]", "")),
     slip("02.22", "velocities scaled", "velocity-scaled", ("= tile[6 * t + 3 + f];", "= dt * tile[6 * t + 3 + f];")),
     slip("02.22", "only one round of loads", "uninitialized", ("for (int k = t; k < 768; k += 128)", "int k = t;")),
     slip("02.22", "each thread loads its own six", "strided", ("for (int k = t; k < 768; k += 128)", "for (int k = 6 * t; k < 6 * t + 6; ++k)")),
-    slip("02.22", "the tile too small", "out-of-bounds", ("tile[768]", "tile[128]")),
     same("02.22", "float4 into the tile", (STAGED, FLOAT4S)),
     same("02.22", "a tile for each warp", (STAGED, BY_WARP)),
     same("02.22", "read twice as pairs", ("for (int f = 0; f < 3; ++f) {\n        soa[f * n + i] = tile[6 * t + f] + dt * tile[6 * t + 3 + f];\n        soa[(f + 3) * n + i] = tile[6 * t + 3 + f];\n    }",
