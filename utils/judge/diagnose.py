@@ -12,7 +12,8 @@ import numpy as np
 
 from .arrays import Mismatch, mismatch, to_numpy
 from .exercise import Function
-from .likeness import CLOSE, Pooled, as_float, show_number
+from .likeness import CLOSE, Pooled, as_float
+from .nonfinite import not_finite
 from .patterns import (
     columns,
     constant,
@@ -30,9 +31,10 @@ from .patterns import (
     tail,
     transposed,
 )  # fmt: skip
-from .tolerance import EXACT, Tolerance
+from .tolerance import EXACT, ROUNDOFF, Tolerance
 from .trial import Diagnosis, Trial
 
+COARSEST = ROUNDOFF["bfloat16"]
 LEAST_EXPLAINED = 3  # wrong elements; one or two may fit a rival by chance
 
 Rule = Callable[[list[Trial], Function], "Diagnosis | None"]
@@ -134,7 +136,7 @@ def one_of_them(trials: Sequence[Trial], exercise: Function) -> Diagnosis | None
         whole = any(hit == bad >= LEAST_EXPLAINED for hit, bad in counts)
         if hits > most and hits >= LEAST_EXPLAINED and (whole or 2 * hits >= wrong):
             shares = [hit / max(bad, 1) for hit, bad in counts]
-            more = f"**There is more than one mistake.** One of them accounts for {hits} of {wrong} wrong elements: "
+            more = f"**This explains {hits} of {wrong} wrong elements; the others may have another cause.** "
             said = candidate.sentence if hits == wrong else more + candidate.sentence
             best = Diagnosis(candidate.key, said, candidate.hint, tried[shares.index(max(shares))].label)
             most = hits
@@ -173,30 +175,6 @@ def agrees_with(trial: Trial, oracle: Callable, tolerance: Tolerance) -> bool:
     return all(v.shape == g.shape and mismatch(v, g, tolerance) is None for v, g in zip(values, trial.got, strict=True))
 
 
-def not_finite(failing: list[Trial], exercise: Function) -> Diagnosis | None:
-    def lost(t: Trial, test: Callable) -> np.ndarray:
-        return test(t.wrong.got.astype(np.float64)) & np.isfinite(t.wrong.want.astype(np.float64))
-
-    numeric = [t for t in failing if t.wrong.got.dtype.kind not in "biuO"]
-    masked = ", or lanes masked off in a load without `other=`" if exercise.kind == "kernels" else ""
-    for t in numeric:
-        if (nan := lost(t, np.isnan)).any():
-            rows = nan.reshape(-1, nan.shape[-1]).all(axis=-1) if nan.ndim > 1 else np.array([nan.all()])
-            where = "whole rows" if nan.ndim > 1 and rows.any() else f"{int(nan.sum())} of {nan.size} elements"
-            return Diagnosis(
-                "nan",
-                f"**NaN where a number is wanted** ({where}). The usual ways to get one: 0/0 in an empty or fully "
-                f"masked row, Inf - Inf, Inf/Inf after an overflow{masked}.",
-            )
-    for t in numeric:
-        if lost(t, np.isinf).any():
-            return Diagnosis(
-                "overflow", f"**Overflow**: infinity where {show_number(t.wrong.want[t.wrong.first])} is wanted. "
-                "Some intermediate value passes the largest finite number of its format.",
-            )  # fmt: skip
-    return None
-
-
 def nearly_right(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     """Before the patterns: an array that is right up to small errors is close to many of them."""
     return low_precision(failing, exercise) if all(t.wrong.error < CLOSE for t in failing) else None
@@ -231,6 +209,9 @@ def low_precision(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     if exercise.tolerance == EXACT or not everywhere(failing, 1, holds):
         return None
     worst = max(failing, key=lambda t: t.wrong.error)
+    few = sum(t.wrong.want.size for t in failing) <= len(exercise.shapes) // 2
+    if few and worst.wrong.error > COARSEST and all(t.wrong.want.size == 1 or isinstance(t, Pooled) for t in failing):
+        return None  # single numbers, most of them right, some far off: rounding would touch nearly all
     where = "in the worst case" if isinstance(worst, Pooled) else f"when {worst.label}"
     return Diagnosis(
         "low-precision",

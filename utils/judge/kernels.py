@@ -12,7 +12,7 @@ import torch
 from .. import exact_casts, machine
 from ..triton_or_not import MISSING
 from . import functions
-from .arrays import is_tensor, to_numpy
+from .arrays import differs, is_tensor, to_numpy
 from .exercise import Kernel
 from .explain import Session
 from .launcher import Launcher
@@ -33,6 +33,8 @@ BF16 = (
     "Triton's interpreter computes bf16 arithmetic wrongly, without a warning. Widen to float32 first "
     "(`x.to(tl.float32)`, exact), which is what a GPU wants too; or check this on a GPU."
 )
+
+MOST_AGAIN = 3  # failing cases, the smallest first, that are tried with other values in masked-off lanes
 
 
 def prepare() -> str:
@@ -85,7 +87,31 @@ def trials(exercise: Kernel, answer: Callable, seed: int, tell: Callable[[str], 
         done.append(_attempt(exercise, answer, trial, interpreted=device == "cpu"))
         if trial.error or trial.unjudged:
             break
+    for trial in [t for t in done if t.wrong and t.suspect][:MOST_AGAIN]:
+        if _find_undefined(exercise, answer, trial):
+            break
     return done
+
+
+def _find_undefined(exercise: Kernel, answer: Callable, trial: Trial) -> bool:
+    """Try the case again with 0 in the lanes that a load left without a value: do the wrong elements depend on them?"""
+    again = Trial(trial.label, trial.args)
+
+    def call(answer: Callable, given: list) -> Any:
+        with np.errstate(all="ignore"), watch(True, zeros=True) as trace, Launcher(trace):
+            return answer(*given)
+
+    functions.attempt(exercise, answer, again, call)
+    if len(again.got) != len(trial.got):
+        return False
+    place = next(at for at, got in enumerate(trial.got) if got is trial.wrong.got)
+    trial.undefined = trial.wrong.bad & ~trial.never_written & differs(trial.wrong.got, again.got[place])
+    if trial.undefined.any():
+        trial.advice = (
+            "Lanes masked off in a load have no defined value unless `other=` gives one, and the result depends on "
+            "them: with 0 in those lanes it changes. Give `other=`, a neutral value (0 in a sum, -Inf in a maximum)."
+        )
+    return bool(trial.undefined.any())
 
 
 def _attempt(exercise: Kernel, answer: Callable, trial: Trial, interpreted: bool) -> Trial:
@@ -132,6 +158,7 @@ def _notice(exercise: Kernel, trial: Trial, trace: Trace, launcher: Launcher) ->
             _notice_traffic(exercise, trial, trace)
     else:
         trial.advice = _advice(trial, trace)
+        trial.suspect = trace.undefined and not trace.faults and not trial.advice
     if UNSUPPORTED.search(trial.error):
         reason = trial.error.strip().splitlines()[-1]
         trial.unjudged = f"Triton's interpreter cannot run this ({reason}). It may be right: check it on a GPU."
@@ -152,8 +179,6 @@ def _advice(trial: Trial, trace: Trace) -> str:
             f"program{'s' * (trace.programs != 1)} launched: does the grid round up (`cdiv`), and does each program "
             "store a whole block?"
         )
-    if trace.undefined and (trial.wrong.bad & ~trial.never_written).any():
-        return "A load is masked without `other=`: its other lanes have no defined value, and they are used."
     return ""
 
 

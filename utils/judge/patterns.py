@@ -98,7 +98,10 @@ def offset(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     same = np.ptp(steps) <= 1e-2 * abs(steps[0])
     step = f"{steps[0]:.3g}" if same else "a constant that changes with the case"
     step = str(steps[0]) if same and isinstance(steps[0], int) else step
-    return Diagnosis("offset", f"**Everything is off by {step}**: the same number is added to every element.")
+    more = "the same number is added to every element."
+    if same and abs(steps[0]) == 1 and telling[0].wrong.got.dtype.kind == "i":
+        more = "is something rounded down that should be rounded up (`-(-a // b)`), or an end counted wrongly?"
+    return Diagnosis("offset", f"**Everything is off by {step}**: {more}")
 
 
 def scaled(failing: list[Trial], exercise: Function) -> Diagnosis | None:
@@ -220,12 +223,18 @@ def permuted(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     return None
 
 
+def counts(t: Trial) -> bool:
+    """Whether integers come of nothing but signed integers: they count something."""
+    kinds = {to_numpy(a).dtype.kind for a in t.args if isinstance(a, (int, float)) or np.shape(a)}
+    return bool(kinds) and kinds <= set("bi")
+
+
 def rounding(failing: list[Trial], exercise: Function) -> Diagnosis | None:
     def holds(t: Trial) -> bool:
         got, want = t.wrong.got[t.wrong.bad], in_dtype(t.wrong.want[t.wrong.bad], t.wrong.got.dtype)
         if got.dtype != want.dtype or got.dtype.kind in "bO":
             return False
-        if isinstance(t, Pooled) and got.dtype.kind == "i":  # single integers are counts: nothing is rounded
+        if got.dtype.kind == "i" and (isinstance(t, Pooled) or counts(t)):  # nothing is rounded
             return False
         got, want = bits(got), bits(want)
         return bool((np.maximum(got, want) - np.minimum(got, want) <= 1).all())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 INDEXED = "A pointer is not indexed with `[ ]`: read with `tl.load(x + i)`, write with `tl.store(out + i, value)`."
 POWER = "Block sizes are powers of two, `tl.arange(0, 128)` say; a mask handles the rest."
 
@@ -20,8 +22,13 @@ MEANINGS = {
     "is not defined": "A name is used that no cell has defined; has its cell been run?",
 }
 
+LAUNCH = re.compile(r"\w\[.*\]\(")  # kernel[grid](...
+GRID = "A grid is a tuple, even of one number: `kernel[(count,)](...)`, with the comma."
+
 
 def meaning(error: str) -> str:
     """A sentence for an error's last line; "" where it speaks for itself."""
-    last = error.strip().splitlines()[-1] if error.strip() else ""
+    *before, last = error.strip().splitlines() or [""]
+    if re.search(r"'(int|float)' has no len\(\)", last) and before and LAUNCH.search(before[-1]):
+        return GRID
     return next((words for text, words in MEANINGS.items() if text in last), "")

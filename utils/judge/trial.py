@@ -29,6 +29,7 @@ class Trial:
     """label: "n = 127".  noticed: diagnoses that need no comparison of values (wrong shape, out of bounds ...).
 
     unwritten: elements nobody wrote.  kept: they held a value at the start, and hold it still.
+    suspect: a load left lanes without a value.  undefined: wrong elements that depend on them, if that was tried.
     advice: a remark to the likely mistake.  launches: of kernels, in order.
     wrong: the first output that differs.  output: its name.  error: a traceback, if the answer raised.
     """
@@ -45,6 +46,8 @@ class Trial:
     unjudged: str = ""
     unwritten: np.ndarray | None = None
     kept: bool = False
+    suspect: bool = False
+    undefined: np.ndarray | None = None
     advice: str = ""
     launches: tuple = ()
 

@@ -26,7 +26,8 @@ class Trace:
 
     faults: accesses outside arrays.  races: elements that two programs of a launch touch, one storing.
     stores: of the running launch, program -> where it stored.  same_place: all programs of a launch stored to the same
-    addresses.  programs, lanes: how many stored, and how many elements at most (masked-off lanes included).
+    addresses.  undefined: a load left lanes without a value.  zeros: such lanes hold 0.  programs, lanes: how many
+    stored, and how many elements at most (masked-off lanes included).
     """
 
     launches: list[Launch] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Trace:
     written: list[np.ndarray] = field(default_factory=list)
     bf16: bool = False
     undefined: bool = False
+    zeros: bool = False
     depth: int = 0
     tensors: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     last: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)

@@ -20,9 +20,9 @@ from .triton_trace import Launch, Trace
 
 
 @contextmanager
-def watch(interpreted: bool) -> Iterator[Trace]:
-    """Record into the Trace all kernels launched inside the `with`."""
-    trace = Trace()
+def watch(interpreted: bool, zeros: bool = False) -> Iterator[Trace]:
+    """Record into the Trace all kernels launched inside the `with`.  zeros: what lanes without a value hold."""
+    trace = Trace(zeros=zeros)
     patches = _interpreter_patches(trace) if interpreted else _gpu_patches(trace)
     for change in patches:
         change.start()
@@ -120,7 +120,12 @@ def _load(trace: Trace, interpreter: Any) -> Callable:
         lanes = trace.access("load", ptrs.data, wanted, np_dtype.itemsize, self.grid_idx)
         if other is None:
             trace.undefined |= not wanted.all()
-            other = interpreter.TensorHandle(_undefined(ptrs.data.shape, np_dtype, str(dtype)), dtype)
+            lost = (
+                np.zeros(ptrs.data.shape, np_dtype)
+                if trace.zeros
+                else _undefined(ptrs.data.shape, np_dtype, str(dtype))
+            )
+            other = interpreter.TensorHandle(lost, dtype)
         data = interpreter._interpreter.load(ptrs.data, lanes, other.data, np_dtype)
         return interpreter.TensorHandle(data, dtype)
 
