@@ -10,7 +10,7 @@
 # You will verify it: on a laptop, with the counters that Nsight Compute shows on a GPU.
 
 # %% [markdown]
-# **After this chapter (3½ to 5 hours, best in two sittings: sections 1 to 6, then 7 to 10) you can**
+# **After this chapter (5 to 5½ hours with the interview corner, in two or three sittings: sections 1 to 4, 5 to 7, 8 to 10) you can**
 #
 # - say for any index expression how many sectors a warp's request costs, before anything runs;
 # - mend strided, misaligned and array-of-structs accesses, and say which of them matter;
@@ -115,11 +115,13 @@ emulate(copy.replace("if (i < n) ", ""), "copy", 8, 128, [x, y, 1000])
 # **How far can you trust it?** More than 300 kernels and launches were recorded under Nsight Compute on a Hopper
 # data-center GPU and are run on the emulator by the course's tests. Outputs agree bit for bit (approximate functions and
 # float atomics within their bounds). The memory counters are equal but for a handful of kernels, each listed with its
-# cause. `utils/vgpu/README.md` names the machine and the `tests/calibration/residuals.py` (in the course's repository) every difference.
+# cause. `utils/vgpu/README.md` names the machine; the list with every difference lies beside those tests, in the course's repository.
 #
-# **What it does not know: time and caches.** It counts what is asked of the first level of memory (L1). Whether a sector
-# comes from L1, from L2 or from HBM (the memory chips) it cannot say, nor how long it takes. Times in this course come from
-# real GPUs and name them.
+# **What it does not know: time and caches.** It counts what is asked of the first level of memory: L1, the cache of one processor
+# (SM). Behind it are L2, a cache that all SMs share, and HBM, the memory chips. Which of them a sector comes from it cannot say, nor
+# how long it takes. Times in this course come from real GPUs and name them.
+#
+# It emulates **sm_90**, the compiler's name for the architecture of an H100 (Hopper).
 
 # %% [markdown]
 # ## 2 Requests, sectors, lines
@@ -179,7 +181,8 @@ sectors(runs[1].accesses[0])
 # %% [markdown]
 # {{card 02.2}}
 # `count_sectors(addresses, width)`: `addresses` is an int64 array with the byte address of each active lane (0 to 32 of them, in
-# any order, repeats allowed); every lane moves `width` bytes (1, 2, 4, 8 or 16), and its address is a multiple of `width`.
+# any order, repeats allowed); every lane moves `width` bytes (1, 2, 4, 8 or 16), and its address is a multiple of `width`. As on a GPU,
+# addresses do not fit into 32 bits.
 # Return the number of sectors that the request costs, as an int.
 #
 # `count_sectors(np.arange(32) * 4 + 4, 4)` is 5. 32 lanes that all want address 640 cost 1. No lane: 0.
@@ -266,7 +269,7 @@ check("02.4")
 
 # %%
 strided = r"""
-template <typename T>
+template <typename T>  // T is filled in by the launch: strided<float>, strided<double>
 __global__ void strided(const T* x, T* y, int stride) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     y[i] = x[i * stride];
@@ -292,8 +295,8 @@ ax.set_title("One load of a full warp: 32 lanes never touch more than 32 sectors
 _ = ax.legend()
 
 # %% [markdown]
-# A straight line until every lane has a sector of its own, then flat: 32 lanes from an aligned start cost min(32, bytes from lane
-# to lane) sectors. From there on, 4 of every 32 bytes moved are used.
+# A straight line until every lane has a sector of its own, then flat: 32 lanes d bytes apart span 32·d bytes, that is d sectors, never
+# more than 32. On the flat part 4 of every 32 bytes moved are used, for floats.
 #
 # **Unlike misalignment, stride is a disaster.** The unused bytes of a sector are only worth something if somebody asks for them
 # while it is still cached. With a large stride nobody does, and HBM moves them, too.
@@ -519,7 +522,7 @@ sectors(apart.accesses[0])
 # blocks of 128 threads, ⌈n / 512⌉ of them: a thread for four elements. Read x and y and write y as `float4` wherever four
 # elements fit; up to three are left at the end.
 #
-# `(const float4*)x` is the same address seen as float4s; `make_float4(a, b, c, d)` makes one; `p.x p.y p.z p.w` are its parts.
+# `(const float4*)x` is the same address seen as float4s, and an index into it counts float4s; `make_float4(a, b, c, d)` makes one; `p.x p.y p.z p.w` are its parts.
 #
 # **Budget** (n > 500): 2·⌈n / 128⌉ + 8 load requests and ⌈n / 128⌉ + 4 store requests, at the fewest sectors possible. (128 elements are 32
 # lanes of 4; the rest is room for the tail.)
@@ -580,7 +583,7 @@ emulate(misaligned, "late", 1, 32, [floats(256), np.zeros((32, 4), np.float32)])
 # %% [markdown]
 # {{card 02.11}}
 # `residual(x, r, y, n)`: y = x + r, three arrays of n `__half` that begin at multiples of 16 bytes; n is a multiple of 8, as hidden
-# sizes are. Launched with blocks of 128 threads, ⌈n / 1024⌉ of them: a thread for eight elements. Each sum is rounded once, to FP16.
+# sizes are. Launched with blocks of 128 threads, ⌈n / 1024⌉ of them: a thread for eight elements. Each sum is rounded once, to the nearest FP16.
 #
 # A `__half2` is two halves in 4 bytes, and `__hadd2(u, v)` adds both pairs. `((const uint4*)x)[i]` loads 16 bytes; a
 # pointer `(__half2*)&p` looks at them as four `__half2`.
@@ -958,7 +961,7 @@ check("02.18")
 # %% [markdown]
 # {{card 02.19}}
 # `scale_matrix(x, s)`: returns a new **row-major** m × n float32 tensor with s[r] · x[r, c]. x may be row-major or a transposed view of a
-# row-major tensor; read its strides with `x.stride(0)` and `x.stride(1)`, do not copy it. One launch; kernel and launcher are yours.
+# row-major tensor; read its strides with `x.stride(0)` and `x.stride(1)`, do not copy it (no `.contiguous()`, no `.clone()`). One launch; kernel and launcher are yours.
 # `torch.empty(x.shape, dtype=x.dtype, device=x.device)` is row-major.
 #
 # A 2-D tile: `r[:, None] * stride_r + c[None, :] * stride_c` is a matrix of offsets, and a program may have two numbers,
@@ -1019,6 +1022,9 @@ tiles
 # {{card 02.20}}
 # `gather_segments(x, starts)`: x is a float32 vector, starts an int32 vector of s positions in it, **each a multiple of 16**. Row p of the result
 # (s × 512) is x[starts[p]] to x[starts[p] + 511]; all of them exist. With starts = [32, 0] row 0 is x[32] to x[543]. The launch is written: s programs, W = 512, 4 warps.
+#
+# Promise what is true, 16 and no more. (A promise of 128 compiles to the same code, so the check cannot see it: 16 bytes, 4 floats, is the
+# widest access. It would still be false.)
 #
 # **Budget** (s = 7 and 13; compiled, on the emulated GPU): 8·s load requests: 4 warps load their start and 16 bytes a lane, once each.
 
@@ -1104,7 +1110,7 @@ check("02.21")
 runs = r"""
 template <int RUN> __global__ void runs(const float* x, float* y, int n) {
     int first = (blockIdx.x * blockDim.x + threadIdx.x) * RUN;
-    #pragma unroll 1
+    #pragma unroll 1  // keep the loop: one load at a time
     for (int k = 0; k < RUN; ++k)
         if (first + k < n) y[first + k] = 2 * x[first + k];
 }
@@ -1142,7 +1148,7 @@ held = r"""
 template <int HELD> __global__ void held(const float4* x, float4* y, int n4) {
     int first = blockIdx.x * blockDim.x * HELD + threadIdx.x;
     float4 v[HELD];
-    #pragma unroll
+    #pragma unroll  // write all rounds out: v is then in registers, and the loads come first
     for (int k = 0; k < HELD; ++k)
         if (int i = first + k * blockDim.x; i < n4) v[k] = x[i];
     #pragma unroll
@@ -1206,7 +1212,8 @@ ladder("02_axpy")
 # - `__shared__ float tile[768];` in a kernel is an array that all threads of the **block** see, one for each block;
 # - it is on the chip and has no sectors: any word is as good as any other (almost; chapter 03);
 # - `__syncthreads();` makes every thread of the block wait until all of them are there. Without it you read what
-#   nobody has written yet. **All** threads of the block must reach it.
+#   nobody has written yet. Every thread of the block that is still running must reach it. Threads that have returned are not waited for
+#   (nor do they help to load); a barrier inside an `if` that some threads skip and go on is an error.
 
 # %% [markdown]
 # {{card 02.22}}

@@ -805,7 +805,7 @@ TILES = Kernel(
               oracle=lambda x, s: torch.as_strided(x, x.shape, (x.shape[1], 1)).double() * s.double()[:, None], hint=1),
         *(Rival(key="scale-by-column", sentence="**The factors are laid along the columns.** Row r is multiplied by s[r]: a vector stands in a tile "
                 "as a column with `f[:, None]`; `f[None, :]`, and a bare `f`, is a row of it.", oracle=along_columns(by, tile, other))
-          for by, tile in (("rows", 32), ("rows", 64), ("columns", 32)) for other in (None, 0.0)),
+          for by, tile in (("rows", 16), ("rows", 32), ("rows", 64), ("columns", 32)) for other in (None, 0.0)),
         Rival(key="empty-like", sentence="**`empty_like` keeps the strides of x**: for a transposed x the result is not row-major, and your stores "
               "assume that it is.", oracle=lambda x, s: torch.as_strided((x.double() * s.double()[:, None]).contiguous(), x.shape, x.stride())),
         Rival(key="not-scaled", sentence="**The matrix is copied, not scaled.**", oracle=lambda x, s: x),
