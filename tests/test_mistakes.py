@@ -63,21 +63,30 @@ def test_model_answer_passes(chapter, id):
 
 @pytest.mark.parametrize(("chapter", "exercise"), FUNCTIONS, ids=[e.id for _, e in FUNCTIONS])
 def test_trivial_results_never_pass(chapter, exercise):
-    """Zeros, the mean and a shuffle of the right result: some case of every exercise rejects each of them."""
+    """Zeros, the mean and a shuffle of the right result: some case of every exercise rejects each of them.
+
+    Where a text is wanted, no text is right in every case.
+    """
     rejected = dict.fromkeys(("zeros", "mean", "shuffle"), False)
-    single = True
+    single, numbers, texts = True, False, {}
     for number, shape in enumerate(exercise.shapes):
         rng = np.random.default_rng([11, number])
         args = exercise.inputs(rng, **shape)
         wanted = exercise.oracle(*args)
-        for want in map(to_numpy, wanted if isinstance(wanted, tuple) else (wanted,)):
+        for place, want in enumerate(map(to_numpy, wanted if isinstance(wanted, tuple) else (wanted,))):
+            if want.dtype.kind == "U":
+                texts.setdefault(place, set()).add(str(want))
+                continue
+            numbers = True
             single &= want.size == 1
             with np.errstate(all="ignore"):
                 mean = np.full_like(want, np.nan_to_num(want.astype(np.float64).mean()))
             shuffled = rng.permutation(want.ravel()).reshape(want.shape)
             for name, got in (("zeros", np.zeros_like(want)), ("mean", mean), ("shuffle", shuffled)):
                 rejected[name] |= mismatch(want, got, exercise.tolerance) is not None
-    assert rejected["zeros"] and (single or all(rejected.values())), rejected
+    assert all(len(wants) > 1 for wants in texts.values()), texts
+    assert not numbers or (rejected["zeros"] and (single or all(rejected.values()))), rejected
+    assert numbers or texts
 
 
 @pytest.mark.parametrize("exercise", CALLS, ids=[e.id for e in CALLS])

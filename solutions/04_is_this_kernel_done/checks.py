@@ -75,6 +75,8 @@ FLOOR = Predict(
 
 def both_floors(rng: np.random.Generator, what: str) -> tuple[float, float, float, float]:
     bandwidth, peak = rng.uniform(0.5, 5) * 1e12, rng.uniform(10, 900) * 1e12
+    if what == "a tie":  # a power of two: both divisions come out exactly
+        return bandwidth / 4096, peak / 4096, bandwidth, peak
     seconds = rng.uniform(1, 900) * 1e-6
     ratio = {"memory": rng.uniform(0.01, 0.9), "compute": rng.uniform(1.1, 50), "no FLOPs": 0.0}[what]
     return seconds * bandwidth, seconds * ratio * peak, bandwidth, peak
@@ -95,7 +97,7 @@ FLOORS = Function(
     signature="floors(moved: bytes, flops: FLOP, bandwidth: bytes/s, peak: FLOP/s) -> (seconds: float, limit: str)",
     inputs=both_floors,
     oracle=floored,
-    shapes=[dict(what=what) for what in ("memory", "compute", "no FLOPs", "memory", "compute")],
+    shapes=[dict(what=what) for what in ("memory", "compute", "no FLOPs", "memory", "compute", "a tie")],
     tolerance=CLOSE,
     rivals=(
         Rival(key="sum", sentence="**The two times are added.** Memory and arithmetic work at the same time: while one warp "
@@ -103,8 +105,11 @@ FLOORS = Function(
               oracle=lambda *a: floored(*a, pick=lambda m, c: m + c)),
         Rival(key="memory-only", sentence="**The arithmetic is ignored**: this is the memory's time in every case.",
               oracle=lambda m, f, b, p: (m / b, floored(m, f, b, p)[1])),
-        Rival(key="smaller", sentence="**This is the smaller of the two times.** The kernel is done when both are done.",
-              oracle=lambda *a: floored(*a, pick=min)),
+        Rival(key="tie", sentence='**If both take equally long, the limit is "memory"**: compare with `>=`.',
+              oracle=lambda m, f, b, p: (max(m / b, f / p), "memory" if m / b > f / p else "compute")),
+        *alike("smaller", "**This is the smaller of the two times.** The kernel is done when both are done.",
+               lambda *a: floored(*a, pick=min), lambda *a: floored(*a, pick=min, swap=True),
+               lambda m, f, b, p: (min(m / b, f / p), "memory" if m / b <= f / p else "compute")),
         Rival(key="swapped-limit", sentence="**The limit is the side with the *longer* time**: the seconds are right, the "
               "word is the other one.", oracle=lambda *a: floored(*a, swap=True)),
         Rival(key="not-seconds", sentence="**The time is not in seconds.**",
@@ -461,15 +466,18 @@ def up(value, step):
 
 
 def resident(
-    registers, threads, shared, unit=256, quarters=True, reserved=1024, step=128, most=32, warps_most=64, own=False
-):
+    registers, threads, shared, unit=256, quarters=True, reserved=1024, step=128, most=32, warps_most=64, own=False,
+    apart=False,
+):  # fmt: skip
     """Blocks of an SM of compute capability 9.0, or what a rule left out makes of it."""
-    warps = -(-threads // 32) if not own else threads / 32
+    warps = -(-threads // 32) if own is not True else threads / 32
     per_warp = up(registers * 32, unit)
     held = 65536 // per_warp
     held = held // 4 * 4 if quarters else held
+    by_registers = held // 4 // warps * 4 if apart else held // warps
+    by_warps = 2048 // threads if own else warps_most // warps
     by_shared = 233472 // up(shared + reserved, step) if shared + reserved else most
-    return int(max(0, min(most, warps_most // warps, held // warps, by_shared)))
+    return int(max(0, min(most, by_warps, by_registers, by_shared)))
 
 
 CLIFF = Predict(
@@ -517,17 +525,22 @@ KINDS = {
     "everything": lambda r, t, s: True,
     "does not fit": lambda r, t, s: answered()[r, t, s] <= 1,
 }
+PART_EMPTY = "part-empty warps"  # which the record hardly has: made up, by the rules
 
 
 def launches(rng: np.random.Generator, what: str) -> tuple:
-    rows = [row for row in answered() if KINDS[what](*row)]
+    if what == PART_EMPTY:
+        threads = [t for t in range(33, 512) if 0 < t % 32 < 16]
+        rows = [(int(r), int(t), 0) for r, t in zip(rng.integers(16, 33, 60), rng.choice(threads, 60), strict=True)]
+    else:
+        rows = [row for row in answered() if KINDS[what](*row)]
     rows = [rows[i] for i in rng.permutation(len(rows))[:150]]
     return tuple(np.array(column, np.int64) for column in zip(*rows, strict=True))
 
 
 def as_said(registers, threads, shared):
     asked = zip(registers.tolist(), threads.tolist(), shared.tolist(), strict=True)
-    return np.array([answered()[row] for row in asked], np.int64)
+    return np.array([answered()[row] if row in answered() else resident(*row) for row in asked], np.int64)
 
 
 def each_with(**rule):
@@ -551,7 +564,7 @@ OCCUPANCY = Function(
     signature="blocks_on_an_sm(registers: int, threads: int, shared: bytes) -> int",
     inputs=launches,
     oracle=as_said,
-    shapes=[dict(what=what) for what in KINDS],
+    shapes=[dict(what=what) for what in (*KINDS, PART_EMPTY)],
     dtype="int64",
     each=True,
     forbid=(Forbid(names=("utils.recorded", "utils.records"), because="The rules are on the card."),),
@@ -573,8 +586,10 @@ OCCUPANCY = Function(
               oracle=each_with(most=10**6), hint=0),
         Rival(key="no-warp-limit", sentence="**An SM holds at most 64 warps** (2048 threads).",
               oracle=each_with(warps_most=10**6), hint=0),
-        Rival(key="threads-not-warps", sentence="**A warp is never part-empty in the hardware's books**: 33 threads take two "
-              "warps. Round threads up to whole warps first.", oracle=each_with(own=True), hint=0),
+        *alike("threads-not-warps", "**A warp is never part-empty in the hardware's books**: 33 threads take two "
+               "warps. Round threads up to whole warps first.", each_with(own=True), each_with(own="for the limit of 2048")),
+        Rival(key="blocks-a-quarter", sentence="**A block is not kept in one quarter**: its warps are spread over all four. Count the "
+              "warps that fit on the SM, 4 times a quarter's, and divide these by the block's.", oracle=each_with(apart=True), hint=1),
         Rival(key="warps-returned", sentence="**These are warps**; blocks are asked for.", oracle=each_with(times_warps=True)),
     ),
     hints=(
@@ -699,6 +714,11 @@ def quantized(M, N, tile_m, tile_n, per_sm, sms, round_up=True):
     return M * N / (tiles * tile_m * tile_n), tiles / (waves * slots)
 
 
+def wave_as(sizes, share):
+    M, N, tile_m, tile_n, per_sm, sms = sizes
+    return quantized(*sizes)[0], share(int(np.ceil(M / tile_m) * np.ceil(N / tile_n)), per_sm * sms)
+
+
 QUANTIZATION = Function(
     id="04.14",
     title="Tiles and waves",
@@ -719,9 +739,12 @@ QUANTIZATION = Function(
                                                np.ceil(M * N / (a * b)) / (np.ceil(np.ceil(M * N / (a * b)) / (k * s)) * k * s))),
         Rival(key="one-per-sm", sentence="**`per_sm` is ignored**: the GPU holds sms · per_sm blocks at once.",
               oracle=lambda M, N, a, b, k, s: (quantized(M, N, a, b, 1, s)[0], quantized(M, N, a, b, 1, s)[1])),
-        Rival(key="no-last-wave", sentence="**The last wave is not rounded up**: it takes as long as a full one.",
-              oracle=lambda M, N, a, b, k, s: (quantized(M, N, a, b, k, s)[0],
-                                               np.ceil(M / a) * np.ceil(N / b) / (k * s))),
+        *alike("no-last-wave", "**The last wave is not rounded up**: it takes as long as a full one.",
+               lambda *t: wave_as(t, lambda tiles, slots: tiles / slots),
+               lambda *t: wave_as(t, lambda tiles, slots: min(1, tiles / slots))),
+        Rival(key="last-wave-only", sentence="**This is how full the *last* wave is.** The full waves before it count too: blocks over "
+              "the places of all waves.",
+              oracle=lambda *t: wave_as(t, lambda tiles, slots: (tiles - 1) % slots / slots + 1 / slots)),
         Rival(key="inverted", sentence="**Upside down**: an efficiency is useful / paid for, and at most 1.",
               oracle=lambda *t: tuple(1 / e for e in quantized(*t))),
         Rival(key="swapped", sentence="**The two results are in the wrong order**: tile first, wave second.",
@@ -737,20 +760,25 @@ QUANTIZATION = Function(
 )  # fmt: skip
 
 
-def rows_of(rng: np.random.Generator, rows: int, grid: int, what: str = "") -> tuple:
-    lengths = rng.integers(0, 140, rows)
+BLOCKS = {1: 1, 3: 8, 29: 3, 16: 4, 5: 2}  # rows -> blocks that are launched
+
+
+def rows_of(rng: np.random.Generator, rows: int, what: str = "") -> tuple:
+    lengths = np.where(rng.random(rows) < 0.3, rng.integers(100, 140, rows), rng.integers(0, 33, rows))
     if what == "long rows":
-        lengths = rng.integers(300, 340, rows)
+        lengths = rng.integers(270, 300, rows)
     if what == "one long row":
         lengths = rng.integers(0, 9, rows)
-        lengths[int(rng.integers(rows))] = 800
+        lengths[int(rng.integers(rows))] = 300
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype("int32")
     return spread(rng, max(int(starts[-1]), 1)), starts, np.zeros(rows, "float32"), np.zeros(1, "int32"), rows
 
 
-def row_sums(x, starts, sums, next, rows):
+def row_sums(x, starts, sums, next, rows, draws=1):
+    """The sums, and the number that is next when each block has drawn `draws` numbers beyond the last row."""
     x = x.astype(np.float64)
-    return np.array([x[a:b].sum() for a, b in zip(starts, starts[1:], strict=False)])
+    drawn = np.array([rows + draws * BLOCKS[rows] if draws else 0], "int32")
+    return np.array([x[a:b].sum() for a, b in zip(starts, starts[1:], strict=False)]), drawn
 
 
 RAGGED = Cuda(
@@ -763,22 +791,32 @@ RAGGED = Cuda(
     signature="ragged(const float* x, const int* starts, float* sums, int* next, int rows)",
     inputs=rows_of,
     oracle=row_sums,
-    outputs=("sums",),
-    may_change=("next",),
-    shapes=[dict(rows=1, grid=1), dict(rows=3, grid=8), dict(rows=8, grid=8), dict(rows=29, grid=3),
-            dict(rows=24, grid=4, what="one long row"), dict(rows=12, grid=4, what="long rows"), dict(rows=41, grid=5)],
-    launch=lambda rows, grid, what="": dict(grid=grid, block=128),
-    dtype="float32",
-    tolerance=Tolerance.of("float32", 300, floor=4.0),
+    outputs=("sums", "next"),
+    accumulates=("next",),
+    shapes=[dict(rows=1), dict(rows=3), dict(rows=16, what="one long row"), dict(rows=5, what="long rows"), dict(rows=29)],
+    launch=lambda rows, what="": dict(grid=BLOCKS[rows], block=128),
+    dtype=("float32", "int32"),
+    tolerance=Tolerance.of("float32", 400, floor=32.0),
     steps=20_000,
+    rivals=(
+        Rival(key="never-drawn", sentence="**The sums are right, but no row was drawn**: `*next` is still 0. Rows that are dealt out "
+              "beforehand, one to each block in turn, wait for the slowest block. Draw each with `atomicAdd(next, 1)`.",
+              oracle=lambda *a: row_sums(*a, draws=0)),
+        Rival(key="one-ticket-a-row", sentence="**Each warp draws for itself**: `*next` ends at rows + 4 · blocks. A row is the whole "
+              "block's: thread 0 draws, and hands the number to the other 127 through shared memory.",
+              oracle=lambda *a: row_sums(*a, draws=4)),
+        Rival(key="one-ticket-a-row", sentence="**Each thread draws for itself**: `*next` ends at rows + 128 · blocks. A row is the "
+              "whole block's: thread 0 draws, and hands the number to the other 127 through shared memory.",
+              oracle=lambda *a: row_sums(*a, draws=128)),
+    ),
     budgets=(
-        Budget(quantity="l1tex__t_requests_pipe_lsu_mem_global_op_atom.sum", at_most=lambda rows, grid, what="": rows + grid,
+        Budget(quantity="l1tex__t_requests_pipe_lsu_mem_global_op_atom.sum", at_most=lambda rows, what="": rows + BLOCKS[rows],
                key="one-ticket-a-row", because="A block draws one number for a row (and one more to learn that nothing is left): "
                "let thread 0 draw it, and hand it to the others through shared memory."),
-        Budget(quantity="global load", at_most=10, where=lambda rows, grid, what="": rows > 40, key="coalescing",
+        Budget(quantity="global load", at_most=10, where=lambda rows, what="": rows == 29, key="coalescing",
                because="Neighbouring lanes read neighbouring elements of the row: x[starts[r] + t], then 128 further."),
-        Budget(quantity="instructions", at_most=lambda rows, grid, what="": 800 * rows,
-               where=lambda rows, grid, what="": what == "long rows", key="shared-out",
+        Budget(quantity="instructions", at_most=lambda rows, what="": 700 * rows,
+               where=lambda rows, what="": what == "long rows", key="shared-out",
                because="All 128 threads work on a row: each sums every 128th element, then the partial sums are added up."),
     ),
     hints=(
@@ -962,7 +1000,7 @@ OUTLIERS = Cuda(
               oracle=lambda x, y, n: np.where(np.abs(x) > 3, 0.5 * x.astype(np.float64), slowly(x))),
     ),
     budgets=(
-        Budget(quantity="instructions", at_most=lambda n, what="": 1000 * -(-n // 256), where=lambda n, what="": n == 2048,
+        Budget(quantity="instructions", at_most=lambda n, what="": 1300 * -(-n // 256), where=lambda n, what="": n == 2048,
                key="divergence", because="One far element in a warp makes the whole warp run `slow`, with one lane of 32 at work, and "
                "nearly every warp has one. First let the block collect the indices of its far elements in shared memory, then let "
                "its first threads, one for each collected index, run `slow`."),
@@ -988,6 +1026,11 @@ def mix(rng: np.random.Generator, what: str) -> tuple:
     names = [PIPES[i] for i in rng.permutation(5)[:count]]
     rates = {"fma": 128, "alu": 64, "xu": 16, "fp64": 64, "lsu": 32}
     work = {name: float(rng.uniform(1e9, 1e12)) for name in names}
+    for _ in range(200):  # most work, slowest and fastest: three different pipes
+        told = {max(work, key=work.get), *(slowest(work, rates, 1, 1, pick)[1] for pick in (min, max))}
+        if count == 1 or len(told) == 3:
+            break
+        work = {name: float(rng.uniform(1e9, 1e12)) for name in names}
     if what == "a small part decides":
         work = {"fma": float(rng.uniform(1e11, 1e12))}
         work["xu"] = work["fma"] * float(rng.uniform(0.2, 0.8))
@@ -1104,6 +1147,37 @@ def greedy(by):
     return oracle
 
 
+def greedy_now(by):
+    """As `greedy`, by what a change gains after those already made."""
+
+    def oracle(steps, changes, days):
+        left, open_ = dict(steps), list(changes)
+        while fitting := [change for change in open_ if change[2] <= days]:
+            name, factor, cost = best = max(fitting, key=lambda c: by(left, c))
+            open_.remove(best)
+            left[name], days = left[name] / factor, days - cost
+        return sum(left.values())
+
+    return oracle
+
+
+def best_if(faster):
+    """The best plan where the changes of one step, `factors`, make it `faster(factors)` times as fast."""
+
+    def oracle(steps, changes, days):
+        best = sum(steps.values())
+        for count in range(len(changes) + 1):
+            for chosen in combinations(changes, count):
+                factors = {name: [f for n, f, _ in chosen if n == name] for name in steps}
+                if sum(d for _, _, d in chosen) <= days:
+                    best = min(
+                        best, sum(ms / (faster(factors[name]) if factors[name] else 1) for name, ms in steps.items())
+                    )
+        return best
+
+    return oracle
+
+
 def best_without(steps, changes, days):
     """As if the gains on one step could be added."""
     best = total = sum(steps.values())
@@ -1133,6 +1207,14 @@ PLAN = Function(
               "another choice. Try every subset: there are only 2⁷.", oracle=greedy(lambda s, c: s[c[0]] * (1 - 1 / c[1]))),
         Rival(key="greedy", sentence="**Taking the largest gain a day first is not always the best plan.** Try every subset: there "
               "are only 2⁷.", oracle=greedy(lambda s, c: s[c[0]] * (1 - 1 / c[1]) / c[2])),
+        *alike("greedy", "**One change after the other, always what looks best next, is not the best plan.** Two small changes can gain "
+               "more than the large one that takes their days. Try every subset: there are only 2⁷.",
+               greedy_now(lambda s, c: s[c[0]] * (1 - 1 / c[1])), greedy_now(lambda s, c: s[c[0]] * (1 - 1 / c[1]) / c[2]),
+               greedy_now(lambda s, c: s[c[0]]), greedy_now(lambda s, c: -c[2]), greedy(lambda s, c: -c[2]), greedy(lambda s, c: s[c[0]]),
+               greedy(lambda s, c: c[1] / c[2]), greedy(lambda s, c: 0)),
+        *alike("same-step", "**Two changes of one step multiply**: after a factor of 2 and a factor of 3 it is 6 times as fast. Here one "
+               "replaces the other, or they are added.",
+               best_if(lambda f: f[-1]), best_if(max), best_if(sum), best_if(lambda f: f[0])),
         Rival(key="gains-added", sentence="**Two changes to one step do not add their gains**: the second speeds up what the first "
               "left. Divide the step's time by both factors.", oracle=best_without),
         Rival(key="no-budget", sentence="**The days are ignored**: all changes are made.",
@@ -1339,12 +1421,16 @@ GAIN = Predict(
 
 def matrix(rng: np.random.Generator, rows: int, cols: int) -> tuple:
     x = spread(rng, (rows, cols))
-    before = np.float32(rng.choice([0.25, 7.0]))
+    # The largest lies with a warp other than the first, and is negative where rows is odd.
+    at, largest = np.abs(x).argmax(), (max(0, min(rows, 32) - 2), int(rng.integers(cols)))
+    x.flat[at], x[largest] = x[largest], x.flat[at]
+    x[largest] = -abs(x[largest]) if rows % 2 else abs(x[largest])
+    before = np.float32(7.0 if rows in (33, 32) else 0.25)
     return (
         x,
         np.zeros((cols, rows), "float32"),
         before.reshape(1).view("int32"),
-        np.float32(rng.uniform(0.004, 0.02)),
+        np.float32(rng.uniform(0.003, 0.007)),  # x is up to 4: some of it is clamped
         rows,
         cols,
     )
@@ -1387,7 +1473,7 @@ BOSS = Cuda(
     oracle=scaled,
     outputs=("y", "amax"),
     accumulates=("amax",),
-    shapes=[dict(rows=r, cols=c) for r, c in ((1, 1), (31, 33), (32, 32), (33, 1), (64, 96), (45, 70), (128, 64))],
+    shapes=[dict(rows=r, cols=c) for r, c in ((1, 1), (31, 33), (32, 32), (33, 1), (45, 70), (128, 64))],
     launch=lambda rows, cols: dict(grid=(-(-cols // 32), -(-rows // 32)), block=(32, 8)),
     dtype=("float32", "int32"),
     tolerance=Tolerance.of("float32", floor=448.0),

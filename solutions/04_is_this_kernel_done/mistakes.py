@@ -27,7 +27,7 @@ def whole(exercise: str, name: str, code: str, diagnosis: str = "", seeds: int =
     return Right(exercise, name, code=code, seeds=seeds or 2)
 
 
-SEEDS = {"04.6": 2, "04.11": 3, "04.12": 3, "04.15": 1, "04.17": 2, "04.18": 2, "04.21": 4, "04.24": 2, "04.26": 2}
+SEEDS = {"04.6": 2, "04.11": 3, "04.12": 3, "04.15": 1, "04.17": 2, "04.18": 2, "04.21": 4, "04.24": 2, "04.26": 1}
 
 FLOORS = [
     guess("04.1", "only x", "one-way", ("536.9", "268.4")),
@@ -45,6 +45,8 @@ FLOORS = [
     slip("04.2", "upside down", "inverted", ("moved / bandwidth, flops / peak", "bandwidth / moved, peak / max(flops, 1e-30)"),
          ("max(by_memory, by_compute)", "(by_memory if flops == 0 else max(by_memory, by_compute))"),
          ("by_memory >= by_compute", "moved / bandwidth >= flops / peak")),
+    slip("04.2", "the smaller, and its word", "smaller", ("max(by_memory", "min(by_memory"), ("by_memory >= by_compute", "by_memory <= by_compute")),
+    slip("04.2", "a tie is the arithmetic's", "tie", ("by_memory >= by_compute", "by_memory > by_compute")),
     slip("04.2", "no word", "wrong-type", (', "memory" if by_memory >= by_compute else "compute"', "")),
     slip("04.2", "a bool for the word", "wrong-type", ('"memory" if by_memory >= by_compute else "compute"', "by_memory >= by_compute")),
     whole("04.2", "by the ridge", """
@@ -165,6 +167,8 @@ OCCUPANCY = [
     slip("04.11", "no warp limit", "no-warp-limit", ("min(32, 64 // warps,", "min(32,")),
     slip("04.11", "threads, not warps", "threads-not-warps", ("ceil(threads / 32)", "threads / 32"), ("min(32, 64 // warps, by_registers, by_shared)",
          "int(min(32, 64 // warps, by_registers, by_shared))")),
+    slip("04.11", "2048 threads", "threads-not-warps", ("64 // warps", "2048 // threads")),
+    slip("04.11", "whole blocks a quarter", "blocks-a-quarter", ("4 * (16384 // of_a_warp) // warps", "4 * (16384 // of_a_warp // warps)")),
     slip("04.11", "warps", "warps-returned", ("return min(32, 64 // warps, by_registers, by_shared)",
          "return min(32, 64 // warps, by_registers, by_shared) * warps")),
     slip("04.11", "floats", "wrong-type", ("return min(32, 64 // warps, by_registers, by_shared)", "return str(min(32, 64 // warps))")),
@@ -210,6 +214,8 @@ WAVES = [
     slip("04.14", "no partial tiles", "no-partial-tiles", ("M * N / (tiles * tile_m * tile_n)", "1.0")),
     slip("04.14", "one block an SM", "one-per-sm", ("(per_sm * sms)) * per_sm * sms", "sms) * sms")),
     slip("04.14", "no last wave", "no-last-wave", ("ceil(tiles / (per_sm * sms)) * per_sm * sms", "per_sm * sms")),
+    slip("04.14", "blocks over places, at most 1", "no-last-wave", ("tiles / places", "min(1.0, tiles / (per_sm * sms))")),
+    slip("04.14", "the last wave alone", "last-wave-only", ("tiles / places", "((tiles - 1) % (per_sm * sms) + 1) / (per_sm * sms)")),
     slip("04.14", "upside down", "inverted", ("M * N / (tiles * tile_m * tile_n), tiles / places", "tiles * tile_m * tile_n / (M * N), places / tiles")),
     slip("04.14", "in the other order", "swapped", ("M * N / (tiles * tile_m * tile_n), tiles / places", "tiles / places, M * N / (tiles * tile_m * tile_n)")),
     slip("04.14", "the tile's sides", "swapped-sides", ("ceil(M / tile_m) * ceil(N / tile_n)", "ceil(M / tile_n) * ceil(N / tile_m)")),
@@ -228,6 +234,33 @@ def efficiencies(M, N, tile_m, tile_n, per_sm, sms):
     slip("04.15", "one warp's part", "wrong-values", ("part[0] + part[1] + part[2] + part[3]", "part[0]")),
     slip("04.15", "beyond the last row", "out-of-bounds", ("if (r >= rows) return;", "if (r > rows) return;")),
     slip("04.15", "the next row's first element too", "out-of-bounds", ("i < starts[r + 1]", "i <= starts[r + 1]")),
+    whole("04.15", "dealt out beforehand", RAGGED.replace("BODY", """__shared__ float part[4];
+    int t = threadIdx.x;
+    for (int r = blockIdx.x; r < rows; r += gridDim.x) {
+        float s = 0;
+        for (int i = starts[r] + t; i < starts[r + 1]; i += 128) s += x[i];
+        for (int d = 16; d > 0; d /= 2) s += __shfl_down_sync(~0u, s, d);
+        if (t % 32 == 0) part[t / 32] = s;
+        __syncthreads();
+        if (t == 0) sums[r] = part[0] + part[1] + part[2] + part[3];
+        __syncthreads();
+    }"""), "never-drawn"),
+    whole("04.15", "a row for each warp", RAGGED.replace("BODY", """int lane = threadIdx.x % 32;
+    while (true) {
+        int r;
+        if (lane == 0) r = atomicAdd(next, 1);
+        r = __shfl_sync(~0u, r, 0);
+        if (r >= rows) break;
+        float s = 0;
+        for (int i = starts[r] + lane; i < starts[r + 1]; i += 32) s += x[i];
+        for (int d = 16; d > 0; d /= 2) s += __shfl_down_sync(~0u, s, d);
+        if (lane == 0) sums[r] = s;
+    }"""), "one-ticket-a-row"),
+    whole("04.15", "a row for each thread", RAGGED.replace("BODY", """for (int r = atomicAdd(next, 1); r < rows; r = atomicAdd(next, 1)) {
+        float s = 0;
+        for (int i = starts[r]; i < starts[r + 1]; ++i) s += x[i];
+        sums[r] = s;
+    }"""), "one-ticket-a-row"),
     whole("04.15", "one thread sums", RAGGED.replace("BODY", """__shared__ int row;
     while (true) {
         if (threadIdx.x == 0) row = atomicAdd(next, 1);
@@ -387,6 +420,28 @@ def pipe_floor(work, rates, sms, clock):
     same("04.20", "as expressions", ("2.73", "400 * 6.8e-3"), ("0.66", "400 * 1.6e-3"), seeds=1),
     slip("04.21", "all of them", "no-budget", ("> days", "> 10**6")),
     slip("04.21", "gains added", "gains-added", ("left[step] /= factor", "left[step] -= steps[step] * (1 - 1 / factor)")),
+    slip("04.21", "the second change replaces the first", "same-step", ("left[step] /= factor", "left[step] = steps[step] / factor")),
+    whole("04.21", "the largest gain that is left", """
+def best_plan(steps, changes, days):
+    left, todo = dict(steps), list(changes)
+    while True:
+        todo = [c for c in todo if c[2] <= days]
+        if not todo:
+            return sum(left.values())
+        best = max(todo, key=lambda c: left[c[0]] - left[c[0]] / c[1])
+        todo.remove(best)
+        left[best[0]] /= best[1]
+        days -= best[2]
+""", "greedy"),
+    whole("04.21", "the cheapest first", """
+def best_plan(steps, changes, days):
+    left = dict(steps)
+    for step, factor, cost in sorted(changes, key=lambda c: c[2]):
+        if cost <= days:
+            left[step] /= factor
+            days -= cost
+    return sum(left.values())
+""", "greedy"),
     slip("04.21", "one change", "longest-step", ("range(len(changes) + 1)", "range(2)")),
     whole("04.21", "largest factor first", """
 def best_plan(steps, changes, days):
