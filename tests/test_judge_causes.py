@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from utils.judge import Budget, Cuda, Function, Kernel, Tolerance, Verdict, judge_source, spread
+from utils.judge import Budget, Cuda, Function, Kernel, Predict, Quantity, Tolerance, Verdict, judge_source, spread
 
 CARD = dict(id="99.1", title="T", minutes=1, dots=1, hints=("a", "b"), why="because", seconds=20.0)
 HEAD = "import torch\nimport triton\nimport triton.language as tl\n"
@@ -133,3 +133,112 @@ def test_a_number_that_is_right_or_far_off_is_no_rounding_error() -> None:
     assert seen.status == "failed" and seen.diagnosis != "low-precision", str(seen)
     seen = verdict(best, "import numpy as np\ndef best(a):\n    return float(np.float16(a[0] + 0.0137))")
     assert seen.status == "failed"
+
+
+REVERSED = Cuda(
+    **CARD, answer="turn", signature="turn(const float* x, float* y, int n)",
+    inputs=lambda rng, n: (spread(rng, n), np.zeros(n, "float32"), n),
+    oracle=lambda x, y, n: np.concatenate([part[::-1] for part in np.split(x, range(64, n, 64))]), outputs=("y",),
+    shapes=[dict(n=n) for n in (64, 640)], launch=lambda n: dict(grid=-(-n // 64), block=64), dtype="float32",
+)  # fmt: skip
+SUMS = Cuda(
+    **CARD, answer="sums", signature="sums(const int* x, int* y, int n)",
+    inputs=lambda rng, n: (rng.integers(1, 99, n, "int32"), np.zeros(-(-n // 128), "int32"), n),
+    oracle=lambda x, y, n: np.add.reduceat(x, np.arange(0, n, 128)).astype("int32"), outputs=("y",),
+    shapes=[dict(n=n) for n in (100, 128, 300)], launch=lambda n: dict(grid=-(-n // 128), block=128), dtype="int32",
+)  # fmt: skip
+TREE = """
+__global__ void sums(const int* x, int* y, int n) {
+    __shared__ int s[128];
+    int t = threadIdx.x, i = blockIdx.x * 128 + t;
+    FILL
+    __syncthreads();
+    for (int k = 64; k > 0; k /= 2) {
+        if (t < k) s[t] += s[t + k];
+        BARRIER
+    }
+    if (t == 0) y[blockIdx.x] = s[0];
+}
+"""
+COPIED = """
+#include <cuda_pipeline.h>
+__global__ void turn(const float* x, float* y, int n) {
+    __shared__ float s[64];
+    int t = threadIdx.x, first = blockIdx.x * 64;
+    __pipeline_memcpy_async(&s[t], &x[first + t], 4);
+    __pipeline_commit();
+    WAIT
+    __syncthreads();
+    y[first + t] = s[63 - t];
+}
+"""
+
+
+def cuda(exercise: Cuda, source: str) -> Verdict:
+    return verdict(exercise, f'{exercise.answer} = r"""{source}"""')
+
+
+def tree(fill: str, barrier: str = "__syncthreads();") -> Verdict:
+    return cuda(SUMS, TREE.replace("FILL", fill).replace("BARRIER", barrier))
+
+
+def test_a_thread_that_left_before_it_stored() -> None:
+    assert tree("s[t] = i < n ? x[i] : 0;").status == "passed"
+    seen = tree("if (i >= n) return; s[t] = x[i];")
+    assert seen.diagnosis == "uninitialized" and "28 threads of the block had left before" in str(seen), str(seen)
+    assert "an early `return`" in str(seen)
+    seen = tree("if (i < n) s[t] = x[i];")  # they are all still there
+    assert seen.diagnosis == "uninitialized" and "left" not in str(seen), str(seen)
+
+
+def test_a_copy_that_was_not_waited_for() -> None:
+    assert cuda(REVERSED, COPIED.replace("WAIT", "__pipeline_wait_prior(0);")).status == "passed"
+    seen = cuda(REVERSED, COPIED.replace("WAIT", ""))
+    assert "copy to it has been started (line 6), and not waited for" in str(seen), str(seen)
+    assert seen.diagnosis == "uninitialized" and "__pipeline_wait_prior" in str(seen)
+
+
+def test_a_missing_barrier_is_not_an_atomic_and_a_counter_is() -> None:
+    seen = tree("s[t] = i < n ? x[i] : 0;", "")
+    assert seen.diagnosis == "race" and "atomic" not in str(seen) and "__syncthreads" in str(seen), str(seen)
+    count = TREE.replace("FILL", "s[t] = 0;").replace("if (t < k) s[t] += s[t + k]", "s[0] += i < n ? x[i] : 0")
+    seen = cuda(SUMS, count.replace("k = 64", "k = 1").replace("BARRIER", "__syncthreads();"))
+    assert seen.diagnosis == "race" and "atomic" in str(seen), str(seen)
+
+
+COPY = dataclasses.replace(
+    REVERSED, answer="copy", signature="copy(const float* x, float* y, int n)", oracle=lambda x, y, n: x,
+    shapes=[dict(n=n) for n in (64, 640, 1000)],
+    budgets=(
+        Budget(quantity="l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum", at_most=lambda n: n, because="Few."),
+        Budget(quantity="global load", at_most=1.05, of_ideal=True, because="Stretches.", key="sectors"),
+        Budget(quantity="traffic", at_most=1.05, because="Twice?", key="traffic"),
+    ),
+)  # fmt: skip
+EVERY = """
+__global__ void copy(const float* x, float* y, int n) {
+    for (int i = threadIdx.x + OFFSET; i < n; i += 64) y[i] = x[i];
+}
+"""
+
+
+def test_what_is_moved_many_times_over_is_told_before_the_sectors() -> None:
+    seen = cuda(COPY, EVERY.replace("threadIdx.x + OFFSET", "(threadIdx.x * 5 + 1) % 64"))
+    assert seen.diagnosis == "traffic" and "Twice?" in str(seen), str(seen)
+    seen = cuda(COPY, EVERY.replace("OFFSET; i < n; i += 64", "64 * blockIdx.x; i < n; i += 64 * gridDim.x"))
+    assert seen.status == "passed", str(seen)
+
+
+def test_a_counter_with_a_name_is_called_by_it() -> None:
+    few = Budget(quantity="l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum", at_most=1, because="Few.")
+    tight = dataclasses.replace(COPY, budgets=(few,))
+    seen = cuda(tight, EVERY.replace("OFFSET; i < n; i += 64", "64 * blockIdx.x; i < n; i += 64 * gridDim.x"))
+    assert "Load requests: 32" in str(seen) and "l1tex" not in str(seen), str(seen)
+
+
+def test_a_prediction_is_answered_in_figures_that_matter() -> None:
+    about = Predict(
+        id="99.2", title="T", hints=("a", "b"), why="w",
+        quantities=(Quantity(name="k", value=175000 / 88, unit="threads", rtol=0.02, because="so"),),
+    )  # fmt: skip
+    assert "it is **1,989 threads**" in str(verdict(about, "k = 7"))

@@ -401,6 +401,18 @@ def test_compare():
     assert show.compare(copy(), copy()).caption == "no counter got better or worse"
 
 
+def test_a_wider_access_is_no_worse():
+    picture = show.compare(copy(), copy(width=16))
+    assert "sectors" not in picture.caption and "accesses 4× wider" in picture.text, picture.text
+    assert "global load" in show.compare(copy(width=16), copy(32)).caption.partition("worse")[2]
+
+
+def test_shared_memory_that_only_one_has_is_one_line():
+    picture = show.compare(copy(), transpose(33))
+    assert picture.text.count(" new ") == 1 and "shared memory" in picture.text, picture.text
+    assert show.compare(transpose(33), copy()).text.count(" gone ") == 1
+
+
 def test_the_package_knows_nothing_of_the_course():
     from pathlib import Path
 

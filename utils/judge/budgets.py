@@ -15,20 +15,44 @@ if TYPE_CHECKING:
 
 SEEN = 1.05  # times the ideal from which a counter is shown with that factor
 SLACK = 1e-9
+BY_FAR = 2.0
 TRAFFIC = Measure("traffic", "traffic", "bytes moved", "times what is needed", lambda part: 0)
 QUANTITIES = {one.key: one for one in (*TOTALS, TRAFFIC)}
-QUANTITIES |= {  # memory instructions of warps: the wider the accesses, the fewer
+QUANTITIES |= {  # memory instructions of warps (the wider the accesses, the fewer), and what they took
     words: Measure(words, words, words, "", lambda part, name=name: part.sum(name), nsight=name, is_count=True)
     for words, name in (
         ("load requests", "l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum"),
         ("store requests", "l1tex__t_requests_pipe_lsu_mem_global_op_st.sum"),
+        ("atomic requests", "l1tex__t_requests_pipe_lsu_mem_global_op_atom.sum"),
+        ("reduction requests", "l1tex__t_requests_pipe_lsu_mem_global_op_red.sum"),
+        ("load sectors", "l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum"),
+        ("store sectors", "l1tex__t_sectors_pipe_lsu_mem_global_op_st.sum"),
+        ("shared load requests", "smsp__inst_executed_op_shared_ld.sum"),
+        ("shared store requests", "smsp__inst_executed_op_shared_st.sum"),
+        ("shared load wavefronts", "l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"),
+        ("shared store wavefronts", "l1tex__data_pipe_lsu_wavefronts_mem_shared_op_st.sum"),
+        ("operations in double precision", "ptx__thread_inst_executed_f64.sum"),
     )
 }
+NAMED = {one.nsight: one for one in QUANTITIES.values() if one.nsight}
 SHOWN = tuple(one for one in TOTALS if one.key not in ("read", "written"))
 
 
-def exceeded(budget: Budget, ran: Sequence[Ran]) -> Diagnosis | None:
-    """The diagnosis for the launch that is furthest over the budget; None if all keep it."""
+def exceeded(budgets: Sequence[Budget], ran: Sequence[Ran]) -> list[Diagnosis]:
+    """What is over its budget, in the order of the budgets.
+
+    Only the bytes moved where these are furthest over by far: then requests are dear because there are too many.
+    """
+    over = [(*found, budget) for budget in budgets if (found := _exceeded(budget, ran))]
+    traffic = [one for one in over if _measure(one[2].quantity) is TRAFFIC]
+    others = [factor for factor, _, budget in over if _measure(budget.quantity) is not TRAFFIC]
+    if traffic and others and traffic[0][0] >= BY_FAR * max(others):
+        over = traffic
+    return [found for _, found, _ in over]
+
+
+def _exceeded(budget: Budget, ran: Sequence[Ran]) -> tuple[float, Diagnosis] | None:
+    """How far the launch that is furthest over the budget is over it, as a factor; None if all keep it."""
     worst, found = 1 + SLACK, None
     for launch in ran:
         if budget.where and not budget.where(**launch.shape):
@@ -37,7 +61,7 @@ def exceeded(budget: Budget, ran: Sequence[Ran]) -> Diagnosis | None:
         for value, unit, where in _values(budget, launch):
             over = value / limit if limit else 1 + value
             if over > worst:
-                worst, found = over, _over(budget, launch.label, value, limit, unit, where)
+                worst, found = over, (over, _over(budget, launch.label, value, limit, unit, where))
     return found
 
 
@@ -65,8 +89,8 @@ def _values(budget: Budget, launch: Ran) -> Iterator[tuple[float, str, str]]:
 
 def _measure(quantity: str) -> Measure:
     """A row of QUANTITIES, or a counter by Nsight Compute's name."""
-    if quantity in QUANTITIES:
-        return QUANTITIES[quantity]
+    if found := QUANTITIES.get(quantity) or NAMED.get(quantity):
+        return found
     assert "__" in quantity, f"no quantity {quantity!r}: {', '.join(QUANTITIES)}, or a counter of Nsight Compute's"
     return Measure(quantity, quantity, f"`{quantity}`", "", lambda part: part.sum(quantity), is_count=True)
 

@@ -68,9 +68,8 @@ def trials(exercise: Kernel, answer: Callable, seed: int) -> list[Trial]:
             done.append(_attempt(exercise, answer, trial, dict(shape)))
     if all(trial.ok for trial in done):
         ran = [launch for trial in done for launch in trial.launches]
-        for budget in exercise.budgets:
-            if found := budgets.exceeded(budget, ran):
-                next(t for t in done if t.label == found.case).noticed.append(found)
+        for found in budgets.exceeded(exercise.budgets, ran):
+            next(t for t in done if t.label == found.case).noticed.append(found)
     return done
 
 

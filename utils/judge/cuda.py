@@ -163,9 +163,8 @@ def trials(exercise: Cuda, answer: Answer, seed: int, tell: Callable[[str], None
     _mark_kept(exercise, [trial for trial in done if trial.wrong])
     if all(trial.ok for trial in done):
         ran = [trial.launches[0] for trial in done]
-        for budget in exercise.budgets:
-            if found := budgets.exceeded(budget, ran):
-                next(t for t in done if t.label == found.case).noticed.append(found)
+        for found in budgets.exceeded(exercise.budgets, ran):
+            next(t for t in done if t.label == found.case).noticed.append(found)
     return done
 
 

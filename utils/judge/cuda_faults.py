@@ -26,6 +26,12 @@ FAULTS = {
                       "are rows and columns, or two offsets, mixed up? If it is: threads beyond the end of the data "
                       "must store too, a neutral value (0 in a sum)."),
 }  # fmt: skip
+WHY = {  # why nothing stands there, where it was seen
+    "copying": "Wait for it before the barrier: `__pipeline_wait_prior(0)` (`cp.async.wait_group 0`) in the thread "
+    "that started it, then `__syncthreads()` for the others. (With 1, the latest group may still be under way.)",
+    "left": "What they should have stored is missing: an early `return` takes them out. Let every thread store, a "
+    "neutral value where it has no data (0 in a sum), and guard only the rest, as in `if (i < n) y[i] = ...`.",
+}
 EXCHANGE = ("Not every lane takes part", "Move the `_sync` function out of the `if` or the loop that some lanes leave, "
             "and give it the mask of the lanes that call it.")  # fmt: skip
 
@@ -52,6 +58,8 @@ def _words(fault: Fault, report: Report) -> tuple[str, str]:
         return EXCHANGE
     if fault.kind == "out-of-bounds":
         return name, _beyond(fault, report)
+    if fault.why:
+        return name, WHY[fault.why]
     if fault.kind == "uninitialized" and not fault.space:
         return name, "Give the variable its first value where it is declared: 0 for a sum, `-INFINITY` for a maximum."
     if fault.kind == "uninitialized" and fault.space == "global":
@@ -79,13 +87,22 @@ def _race(fault: Fault, report: Report) -> str:
     if _warp(thread, report) == _warp(fault.thread, report):
         return ("Put `__syncthreads()` between the two, or `__syncwarp()` if they are always of one warp: its threads "
                 "need not run in step, and `volatile` orders nothing.")  # fmt: skip
-    if same_line:
+    if same_line and _places(fault, report.source) == 1:
         return ("If several threads add to one place, use an atomic. If each has its own, let all read before one "
                 "writes: `__syncthreads()` between the two, and at the end of each turn of a loop.")  # fmt: skip
+    if same_line:
+        return ("Between one thread's write and another's read there must be a barrier: `__syncthreads()` at the end "
+                "of each turn of the loop, and between reading and writing if both can be of one turn.")  # fmt: skip
     if fault.does[0] != "reads" and fault.line < line:
         return ("The next turn of the loop overwrites what others still read: a second `__syncthreads()` is missing at "
                 "the loop's end.")  # fmt: skip
     return "Put `__syncthreads()` between the two."
+
+
+def _places(fault: Fault, source: str) -> int:
+    """How many different elements of the fault's array its line names: `s[t] += s[t + k]` names two, `h[b]++` one."""
+    code = source.split("\n")[fault.line - 1].partition("//")[0] if fault.line > 0 else ""
+    return len(set(re.findall(rf"\b{re.escape(fault.array)}\s*((?:\[[^\[\]]*(?:\[[^\]]*\][^\[\]]*)?\]\s*)+)", code)))
 
 
 def _warp(thread: tuple[int, int, int], report: Report) -> int:

@@ -19,7 +19,7 @@ def not_finite(failing: list[Trial], exercise: Function) -> Diagnosis | None:
         if (nan := _lost(t, np.isnan)).any():
             rows = nan.reshape(-1, nan.shape[-1]).all(axis=-1) if nan.ndim > 1 else np.array([nan.all()])
             where = "whole rows" if nan.ndim > 1 and rows.any() else f"{int(nan.sum())} of {nan.size} elements"
-            return Diagnosis("nan", f"**NaN where a number is wanted** ({where}). {_cause(t, nan)}".rstrip())
+            return Diagnosis("nan", f"**NaN where a number is wanted** ({where}). {_cause(t, exercise, nan)}".rstrip())
     for t in numeric:
         if _lost(t, np.isinf).any():
             return Diagnosis(
@@ -33,13 +33,16 @@ def _lost(t: Trial, test: Callable) -> np.ndarray:
     return test(t.wrong.got.astype(np.float64)) & np.isfinite(t.wrong.want.astype(np.float64))
 
 
-def _cause(t: Trial, nan: np.ndarray) -> str:
+def _cause(t: Trial, exercise: Function, nan: np.ndarray) -> str:
     if t.undefined is not None and (nan & t.undefined).any():
         return ""  # lanes masked off: the advice says so
     if _added_as_integers(t):
         return "The bit patterns were added as integers: look at them as numbers of their format before adding."
-    empty = "0/0 or Inf - Inf in an empty or fully masked row, " if _has_empty_row(t) else "0/0, Inf - Inf, "
-    return f"The usual ways to get one: {empty}Inf/Inf after an overflow, the root or logarithm of a negative number."
+    row = " in an empty or fully masked row" if _has_empty_row(t, exercise) else ""
+    return (
+        f"The usual ways to get one: 0/0{row}, the root or logarithm of a negative number, Inf - Inf or Inf/Inf after an "
+        "overflow."
+    )
 
 
 def _added_as_integers(t: Trial) -> bool:
@@ -53,9 +56,10 @@ def _added_as_integers(t: Trial) -> bool:
     return False
 
 
-def _has_empty_row(t: Trial) -> bool:
+def _has_empty_row(t: Trial, exercise: Function) -> bool:
     """Whether an input has a row of nothing but -Inf, of 0, or of False."""
-    for array in map(to_numpy, t.args):
+    named = zip(exercise.parameters, t.args, strict=False)
+    for array in [to_numpy(value) for name, value in named if name not in exercise.outputs]:
         if array.ndim and array.size and array.dtype.kind not in "OSU":
             rows = array.reshape(-1, array.shape[-1])
             values = rows if rows.dtype.kind in "biu" else rows.astype(np.float64)

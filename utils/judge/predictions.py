@@ -126,13 +126,21 @@ def rows(exercise: Predict, values: dict[str, Any]) -> tuple[list[tuple[str, str
             found = diagnose(q, value)
             wrong.append(found)
             said = " ".join(part for part in (found.sentence, because) if part)
-            lines.append(("wrong", f"`{q.name}`: you said {_show(value)}, it is **{_show(q.truth)}{unit}**. {said}"))
+            lines.append(("wrong", f"`{q.name}`: you said {_show(value)}, it is **{_truth(q)}{unit}**. {said}"))
     return lines, wrong, hits
 
 
 def _bare(value: Any) -> Any:
     """A single number of NumPy's or torch's as Python's own, so that it reads and is stored like one."""
     return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _truth(q: Quantity) -> str:
+    """A number that is wanted to some tolerance is shown with 4 digits, as an integer where it has more."""
+    truth = _bare(q.truth)
+    if isinstance(truth, float) and q.rtol and math.isfinite(truth):
+        return f"{truth:,.0f}" if abs(truth) >= 1000 else f"{truth:.4g}"
+    return _show(truth)
 
 
 def _show(value: Any) -> str:

@@ -88,6 +88,15 @@ class Copies:
                 left.append(Pending(copy.group, rest, copy.site, copy.offsets, copy.values, copy.form))
         self.pending = left
 
+    def under_way(self, row: int, offset: int) -> int | None:
+        """The site of a copy that will write this byte in the row's block, and has not landed."""
+        for copy in self.pending:
+            mask, offsets = np.broadcast_arrays(copy.active.mask, copy.offsets)
+            to = offsets[min(row, len(offsets) - 1)][mask[min(row, len(mask) - 1)]]
+            if ((to <= offset) & (offset < to + copy.form.width * copy.form.count)).any():
+                return copy.site
+        return None
+
 
 def _cut(value: np.ndarray, wanted: np.ndarray, start: int) -> np.ndarray:
     """Zero where the byte offset is beyond the bytes wanted."""

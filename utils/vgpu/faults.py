@@ -62,7 +62,20 @@ class Faults:
             "uninitialized": f"{who} {what} of {memory.name} memory before any thread has written it",
         }[kind]
         message += f" (line {place.line})."
-        self.note(Fault(kind, memory.name, region.name, index, thread, block, place.line, message, bad.threads, length))
+        why, cause = _why(batch, bad, offset) if kind == "uninitialized" and memory.name == "shared" else ("", "")
+        self.note(Fault(kind, memory.name, region.name, index, thread, block, place.line, message + cause, bad.threads,
+                        length, why=why))  # fmt: skip
+
+
+def _why(batch: Batch, reading: Active, offset: int) -> tuple[str, str]:
+    """Why nothing has been written at this byte of shared memory, as far as it can be seen, and in words."""
+    row = reading.first[0]
+    if (site := batch.copies.under_way(row, offset)) is not None:
+        return "copying", f" A copy to it has been started (line {batch.program.sites[site].line}), and not waited for."
+    if left := batch.left_early(row):
+        count = "A thread" if left == 1 else f"{left} threads"
+        return "left", f" {count} of the block had left before, having stored nothing in shared memory."
+    return "", ""
 
 
 def plural(count: int) -> str:

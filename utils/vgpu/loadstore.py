@@ -123,6 +123,8 @@ class LoadStore:
         """Remember which bytes have been read or written."""
         ones = [MARKED[form.width]] * form.count
         write(memory, marks[form.width], offsets, form.width, ones, active)
+        if memory.name == "shared":
+            self.batch.stored = self.batch.stored | active.mask
 
     def check_written(self, site: int, memory: Space, offsets: np.ndarray, active: Active, form: Form) -> None:
         """Shared and local memory hold nothing at first."""

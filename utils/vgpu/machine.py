@@ -62,7 +62,8 @@ class Batch:
         self.grid, self.block, self.limit = grid, block, limit
         self.blocks, threads = len(blocks), int(np.prod(block))
         self.slots = -(-threads // LANES) * LANES
-        self.alive = np.arange(self.slots)[None, :] < threads
+        self.alive = self.all = np.arange(self.slots)[None, :] < threads
+        self.stored = np.zeros((1, self.slots), bool)  # in shared memory, while some of it held nothing
         self.tallies, self.faults, self.races, self.printer = tallies, faults, races, printer
         self.flops = tallies.flops
         self.unit = LoadStore(self, tallies)
@@ -219,6 +220,11 @@ class Batch:
         self.alive = self.alive & ~active.mask
         for following, part in self.barriers.after_leaving():
             self.add(following, part)
+
+    def left_early(self, row: int) -> int:
+        """How many threads of a row's block have left without storing anything in shared memory."""
+        gone = self.all & ~self.alive & ~self.stored
+        return int(np.count_nonzero(gone[min(row, len(gone) - 1)]))
 
     def trapped(self, active: Active, line: int, text: str = "") -> None:
         thread, block = self.coordinates(*active.first)

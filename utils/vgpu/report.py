@@ -35,6 +35,8 @@ class Fault:
 
     index: element of `array` (-1: none), which has `length`.  count: how many threads did this at this line; this is
     the first.  other: the earlier side of a race (its thread, block and line); does: what each side does.
+    why: of an uninitialized read, if it was seen: "copying" (a cp.async to that place has not been waited for), "left"
+    (threads of the block have exited that stored nothing in shared memory).
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Fault:
     length: int = -1
     other: tuple[tuple[int, int, int], tuple[int, int, int], int] | None = None
     does: tuple[str, str] = ("", "")
+    why: str = ""
 
     def __str__(self) -> str:
         return self.message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from .measures import TOTALS, Measure, launch, whole
+from .measures import TOTALS, Measure, Part, launch, whole
 from .svg import AMBER, GREEN, GREY, LINE, MONO, MUTED, PAPER, TEXT, Picture, times
 
 CHANGED = 1.005  # smaller factors are no change
@@ -16,9 +16,12 @@ BAR = 120  # pixels, of the larger of the two
 
 @dataclass(frozen=True)
 class Change:
+    """wider: how many times wider an access has become, as its ideal tells; 1 where there is no such thing."""
+
     measure: Measure
     before: float
     after: float
+    wider: float = 1.0
 
     @property
     def factor(self) -> float:
@@ -28,8 +31,12 @@ class Change:
 
     @property
     def better(self) -> bool | None:
-        more = self.after > self.before
-        return None if self.measure.neutral else more == self.measure.more_is_better
+        """Sectors and wavefronts are held against the fewest that are possible at that width."""
+        grown = self.after / self.before / self.wider if self.before and self.after else 0
+        if self.measure.neutral or (grown and max(grown, 1 / grown) < CHANGED):
+            return None
+        more = grown > 1 if grown else self.after > self.before
+        return more == self.measure.more_is_better
 
     @property
     def verdict(self) -> str:
@@ -37,6 +44,8 @@ class Change:
             return "gone"
         if not self.before:
             return "new"
+        if self.wider != 1 and self.better is None:
+            return f"accesses {times(max(self.wider, 1 / self.wider))} {'wider' if self.wider > 1 else 'narrower'}"
         return f"{times(self.factor)} {'more' if self.after > self.before else 'less'}"
 
     @property
@@ -49,13 +58,29 @@ class Change:
         return f"{self.measure.label} {' → '.join(self.shown)} {unit}".rstrip() + factor
 
 
+USES = Measure("shared", "shared", "shared memory", "requests",
+               lambda part: sum(access.requests for access in part.only("shared")), neutral=True,
+               nsight="smsp__inst_executed_op_shared.sum")  # fmt: skip
 FAULTS = Measure("faults", "faults", "faults", "", lambda part: 0)
+
+
+def _change(measure: Measure, before: Part, after: Part) -> Change:
+    ideals = [measure.ideal(part) if measure.places else 0 for part in (before, after)]
+    return Change(measure, measure.value(before), measure.value(after), ideals[1] / ideals[0] if all(ideals) else 1.0)
+
+
+def _measures(before: Part, after: Part) -> tuple[Measure, ...]:
+    """Shared memory that only one of the two uses is one line: neither better nor worse by itself."""
+    if bool(before.only("shared")) == bool(after.only("shared")):
+        return TOTALS
+    first, *others = (one for one in TOTALS if one.places and one.places[0] == "shared")
+    return tuple(USES if one is first else one for one in TOTALS if one not in others)
 
 
 def compare(before: Any, after: Any) -> Picture:
     """What differs between two launches of the same work."""
     first, second = whole(before), whole(after)
-    changes = [Change(measure, measure.value(first), measure.value(second)) for measure in TOTALS]
+    changes = [_change(measure, first, second) for measure in _measures(first, second)]
     changes.insert(0, Change(FAULTS, len(before.faults), len(after.faults)))
     same = [c for c in changes if c.factor < CHANGED and c.before]
     changes = [c for c in changes if c.factor >= CHANGED]
