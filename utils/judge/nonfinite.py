@@ -40,8 +40,8 @@ def _cause(t: Trial, exercise: Function, nan: np.ndarray) -> str:
         return "The bit patterns were added as integers: look at them as numbers of their format before adding."
     row = " in an empty or fully masked row" if _has_empty_row(t, exercise) else ""
     return (
-        f"The usual ways to get one: 0/0{row}, the root or logarithm of a negative number, Inf - Inf or Inf/Inf after an "
-        "overflow."
+        f"The usual ways to get one: 0/0{row}, the root or logarithm of a negative number, Inf - Inf or Inf/Inf after "
+        "an overflow."
     )
 
 
