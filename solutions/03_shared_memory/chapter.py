@@ -11,7 +11,7 @@
 # shared memory is where that story usually turns.
 
 # %% [markdown]
-# **After this chapter (about 4 hours, best in two sittings: sections 1-5, then 6-12) you can**
+# **After this chapter (about 7 hours with the interview corner, best in three sittings: sections 1-5, 6-8, 9-12) you can**
 #
 # - count the wavefronts of any shared-memory request, for 4, 8 and 16 bytes a lane;
 # - say why 33 and not 34, derive an XOR swizzle, and write both as kernels;
@@ -165,7 +165,7 @@ if ready("03.2"):
 # **How much is that?** 32 banks hand out 32 · 4 = 128 bytes a clock on each SM.
 
 # %%
-sms, clock = 132, 1.83e9  # H100 SXM; at this clock its tensor cores reach the datasheet's 989 TFLOP/s
+sms, clock = 132, 1.83e9  # H100 SXM: the clock of the datasheet's 989 TFLOP/s; under light load it goes up to 1.98 GHz
 assert round(sms * 4096 * clock / 1e12) == 989
 peak = sms * 128 * clock
 print(f"shared memory of an H100: {peak / 1e12:.1f} TB/s. A large copy in HBM: 3.0 TB/s (recorded on an H100 80GB HBM3)")
@@ -241,9 +241,9 @@ def count_wide(addresses, width):
 check("03.4")
 
 # %% [markdown]
-# One thing more, which the programming guide does not tell: if each *two neighbouring lanes* of a wide load want the same
-# element, two groups are served together. The recorded GPU (an H200) does it, so the emulator does. It makes a broadcast
-# of a `float4` cost 2 wavefronts instead of 4:
+# One thing more, which the programming guide does not tell: if lanes 2k and 2k + 1 of a wide load want the same element, **for
+# every k**, two groups are served together. The recorded GPU (an H200) does it, so the emulator does. Your `count_wide` need
+# not know it. It makes a broadcast of a `float4` cost 2 wavefronts instead of 4:
 
 # %%
 print("all lanes read float4 number 0:", request(0 * lane, "float4").wavefronts, "wavefronts")
@@ -286,7 +286,8 @@ annotate(report)
 # 2. **All threads of the block that are still running reach it, equally often.** A barrier inside `if (t < 100)`, which the
 #    others go past, is undefined on a GPU: it may hang, or let half of the block through. Threads that have *returned* are
 #    not waited for. But they have put nothing into shared memory either: an early `return` is the usual way to leave part of
-#    it unfilled.
+#    it unfilled. The emulated GPU reports lanes of one warp that part at a barrier. It may not report *whole* warps that go
+#    past it: arrivals are counted by warps, so nothing hangs at once. A pass is no proof here: put barriers outside any `if`.
 #
 # Inside one warp `__syncwarp()` is the cheaper form. Do not rely on "a warp runs in lockstep": since Volta its lanes have
 # program counters of their own.
@@ -341,7 +342,7 @@ __global__ void transpose(const float* x, float* y, int n) {
 N = 128
 
 
-def transposed(source, n=N, grid=(N // 32, N // 32), block=(32, 8), entry="transpose"):
+def run_transpose(source, n=N, grid=(N // 32, N // 32), block=(32, 8), entry="transpose"):
     """Runs a transpose of an n x n float32 matrix on the emulated GPU, and looks at the result."""
     x, y = np.arange(n * n, dtype=np.float32).reshape(n, n), np.zeros((n, n), np.float32)
     report = emulate(source, entry, grid, block, [x, y, n])
@@ -349,7 +350,7 @@ def transposed(source, n=N, grid=(N // 32, N // 32), block=(32, 8), entry="trans
     return report
 
 
-annotate(transposed(naive))
+annotate(run_transpose(naive))
 
 # %% [markdown]
 # 32 sectors for each store, 4 would do. The cure: a block copies a 32 × 32 **tile** into shared memory, row by row, and
@@ -368,8 +369,8 @@ __global__ void transpose(const float* x, float* y, int n) {
     for (int k = 0; k < 32; k += 8)
         if (r + k < n && c < n) y[(r + k) * n + c] = tile[threadIdx.x][threadIdx.y + k];
 }"""
-conflicted = transposed(tiled)
-compare(transposed(naive), conflicted)
+conflicted = run_transpose(tiled)
+compare(run_transpose(naive), conflicted)
 
 # %% [markdown]
 # The global side is perfect now: 4 sectors a request, both ways. The tile is written with one wavefront a request. And it
@@ -398,7 +399,7 @@ check("03.6")
 
 # %%
 def column_read(width):
-    report = transposed(tiled.replace("[32][32]", f"[32][{width}]"))
+    report = run_transpose(tiled.replace("[32][32]", f"[32][{width}]"))
     return next(a for a in report.accesses if a.space == "shared" and a.op == "ld")
 
 
@@ -436,8 +437,8 @@ check("03.7")
 
 # %% [markdown]
 # **What padding costs.** 32 words a tile, 3 %. And alignment: three of four rows of 33 floats do not start at a multiple
-# of 16 bytes, so `float4` accesses to the tile are misaligned there, and neither TMA nor `ldmatrix`, which want whole 16-byte
-# pieces, can use it. "Padding avoids uncoalesced accesses" is a trap: coalescing is about *global* memory, another memory
+# of 16 bytes, so `float4` accesses to the tile are misaligned there. Nor can TMA (Hopper's unit that copies whole tiles) or
+# `ldmatrix` (which fetches operands for the tensor cores) use it: they want whole 16-byte pieces. "Padding avoids uncoalesced accesses" is a trap: coalescing is about *global* memory, another memory
 # and another unit.
 #
 # A step back: does a conflict matter in a kernel that HBM limits? 32 ways do: the recorded H100 goes from 1.55 to 2.75 TB/s
@@ -458,11 +459,14 @@ check("03.7")
 # tile with 8 banks: each number once in each row **and** in each column, a Latin square.
 
 # %%
+from matplotlib.colors import ListedColormap
+
+dark = ["#1f4e8c", "#a03a12", "#1e6b3a", "#6d3a9c", "#8a1c4a", "#0f6670", "#6b5310", "#4a4f57"]  # white digits stay readable
 r, c = np.mgrid[:8, :8]
 fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.6))
 layouts = {"plain: c": c, "padded: (r + c) mod 8": (r + c) % 8, "swizzled: c ^ r": c ^ r}
 for ax, (title, bank) in zip(axes, layouts.items(), strict=True):
-    ax.imshow(bank, cmap="Dark2")
+    ax.imshow(bank, cmap=ListedColormap(dark))
     for i in range(8):
         for j in range(8):
             ax.text(j, i, bank[i, j], ha="center", va="center", fontsize=9, color="white")
@@ -519,7 +523,8 @@ check("03.8")
 # warp stores 4 rows of 8 chunks) and loads columns (a warp loads chunk q of 32 rows): both without a conflict, that
 # is with 4 wavefronts a request. With r·8 + q the column costs 32.
 #
-# One block of 256 threads. x, y: uint32[64][8][4] (a chunk is a `uint4`); the kernel copies x to y.
+# One block of 256 threads. x, y: uint32[64][8][4] (a chunk is a `uint4`); the kernel copies x to y, and writes the row of
+# each place into `row`, int32[64][8], for the check.
 
 # %% tags=["exercise"]
 # Exercise 03.9
@@ -586,11 +591,11 @@ check("03.10")
 # **The transpose ladder**, all rungs on the same 128 × 128 matrix. Rungs that are exercises are your own.
 
 # %%
-rungs = {"naive": transposed(naive), "tile": transposed(tiled)}
+rungs = {"naive": run_transpose(naive), "tile": run_transpose(tiled)}
 if ready("03.7"):
-    rungs["no conflicts"] = transposed(transpose)
+    rungs["no conflicts"] = run_transpose(transpose)
 if ready("03.10"):
-    rungs["float4"] = transposed(transpose4, block=(8, 32), entry="transpose4")
+    rungs["float4"] = run_transpose(transpose4, block=(8, 32), entry="transpose4")
 
 
 def row(report):
@@ -633,8 +638,8 @@ ladder("03_transpose", on_this_gpu)
 
 # %% [markdown]
 # Read the pairs. `tile[32][32]` against `[32][33]`: the same sectors, the same instructions, 32 wavefronts against 1, and 1.8
-# times the rate. Padding against XOR: the same. The last rung turns 4 × 4 elements in registers, with a third of the
-# instructions per byte. The library's copy of a transposed view is the naive kernel's neighbour.
+# times the rate. Padding against XOR: the same. The recorded kernels are not quite yours: their last rung turns 4 × 4 elements a
+# thread in registers, so each instruction moves more bytes. The library's copy of a transposed view is the naive kernel's neighbour.
 
 # %%
 from utils import recorded
@@ -714,7 +719,8 @@ check("03.11")
 # `block_sum(x, sums, n)`: sums[b] = the sum of x[256·b] ... x[256·b + 255], as far as they exist; x float32[n], sums
 # float32[⌈n/256⌉]. Launched with ⌈n/256⌉ blocks of 256 threads. n = 3, x = [1, 2, 4]: sums = [7].
 #
-# The budget: no bank conflict; at most 40 wavefronts of shared loads a block (the two versions above take 95). The
+# The budget: no bank conflict; at most 40 wavefronts of shared loads a block (the two versions above take 95); at most 8
+# requests of global loads a block, so each thread loads its own number. The
 # first lines are given. Off limits here: shuffles and atomics; they come next.
 
 # %% tags=["exercise"]
@@ -751,7 +757,7 @@ check("03.12")
 # 1024 threads**, a multiple of 32 (`blockDim.x`; one element a thread, so block b sums x[b·blockDim.x] and on). Tried with
 # blocks of 32, 256 and 1024.
 #
-# The budget: at most 2 wavefronts of shared loads a block, so the warps go by shuffles. Mind what the lanes add for
+# The budget: at most 2 wavefronts of shared loads a block, so the warps go by shuffles. Atomics are allowed, but not needed. Mind what the lanes add for
 # which there is no element, and no warp.
 
 # %% tags=["exercise"]
@@ -863,7 +869,8 @@ ladder("03_sum")
 # %% [markdown]
 # Is the result the same? Not bit for bit. Floats do not add associatively, and the order of atomics is free: two runs of `total`
 # on a GPU may differ in the last bits. If an interviewer says *deterministic*, write the 8 sums to an array and let the last
-# block that finishes (a counter, an `atomicInc`, a `__threadfence`) or a second kernel add them in order.
+# block that finishes add them in order, or a second kernel. (Each block stores its sum, then a `__threadfence()`, so that the others
+# see the sum before what follows; then `atomicInc` on a counter, which returns how many blocks came before.)
 
 # %% [markdown]
 # ## 7 Scan: every sum on the way
@@ -885,7 +892,7 @@ for step, line in enumerate(table):
         d = 2**step
         if step < 3 and t + d < 8:
             ax.annotate("", (t + d - 0.1, -step - 0.75), (t + 0.15, -step - 0.2), arrowprops={"arrowstyle": "->", "color": "C0"})
-ax.set(xlim=(-1.6, 7.6), ylim=(-3.4, 0.5), xticks=[], yticks=[0, -1, -2, -3])
+ax.set(xlim=(-0.5, 7.5), ylim=(-3.4, 0.5), xticks=[], yticks=[0, -1, -2, -3])
 ax.set_yticklabels(["x: all 1", "d = 1", "d = 2", "d = 4"])
 ax.grid(False)
 
@@ -1073,7 +1080,7 @@ assert np.isclose(s, np.exp(row_of - row_of.max()).sum())
 # %% [markdown]
 # {{card 03.19}}
 # `softmax(x, y, cols)`: x, y float32[rows][cols], row-major, any cols ≥ 1; y[r] = softmax of x[r]. Launched with one block of 128
-# threads for each row: block r owns row r. x goes from −300 to 300, so the largest is to be subtracted. Tried with 1 to
+# threads for each row: block r owns row r. x goes from −500 to 300, so the largest is to be subtracted. Tried with 1 to
 # 1024 columns.
 #
 # The budget, for 1024 columns: bytes moved ≤ 1.55 × (x once + y once). Three reads and a write are 2 ×. Either read twice
@@ -1124,8 +1131,8 @@ check("03.19")
 # %% [markdown]
 # {{card 03.20}}
 # `online_softmax(x)`: x float32[rows, cols], contiguous, any cols ≥ 1; returns a new tensor with the softmax of each row. The
-# launcher is written: one program a row. **A program may hold only 128 columns at a time** (`BLOCK`), as if rows were
-# endless: so loop over the row twice. Bytes moved ≤ 1.55 × (x once + result once), for each size.
+# launcher is written: one program a row. A program holds `BLOCK` = 128 columns at a time, as if rows were endless: so
+# **loop over the row twice**. `BLOCK` may be another number, but not one made from cols; rows of 4,111 columns are tried. Bytes moved ≤ 1.55 × (x once + result once), for each size.
 #
 # Keep m and s as scalars, or as vectors of BLOCK lanes that are merged after the loop. `tl.max(v, axis=0)`,
 # `tl.sum(v, axis=0)`, `tl.maximum(a, b)`, `tl.exp(v)`. In the last block load −∞ outside: `other=-float("inf")`.
@@ -1212,16 +1219,20 @@ check("03.21")
 ladder("03_softmax")
 
 # %% [markdown]
-# A surprise worth remembering: the online version, with fewer passes, is *slower* here than three passes as long as a row fits
-# in the caches. The second and third read come from L1 or L2, and the merge costs more exponentials. What wins is the row
-# in registers, read once, 16 bytes at a time. Online softmax earns its place where the row cannot be kept: rows of
-# 100,000 columns, or flash attention, where the row never exists as a whole. (The emulated GPU has no caches: it counts
-# what the loads ask for.)
+# A surprise worth remembering: the online version, with fewer passes, is *slower* than three passes at every recorded length,
+# 2,048 to 32,768. The further reads come from L1 or L2 while a row fits there, and each merge waits for the exponential of the one
+# before: a chain. What wins is the row in registers, read once, 16 bytes at a time. "Each exponential once" keeps
+# exp(x − m) in registers too, instead of computing it for the sum and again for the result; that shows only in the longest rows.
+# Online softmax earns its place where the row cannot be kept: flash attention, where the row never exists as a whole, and rows too
+# long for registers and shared memory. (The emulated GPU has no caches: it counts what the loads ask for.)
 
 # %%
 ladder("03_layer_norm")
 
 # %% [markdown]
+# The same picture. If your emulator report shows more bytes than the ladder counts: w and b are asked for once for each row, but on a
+# GPU they come from L1 or L2. The ladder's bytes are x once, y once, w and b once.
+#
 # ## 10 Copy the next tile while working on this one
 #
 # A block that loads a tile, waits, works, and loads the next does nothing while it waits. `cp.async` (Ampere and later) copies from
@@ -1251,12 +1262,13 @@ ax.grid(False)
 # %% [markdown]
 # {{card 03.22}}
 # Block b goes through tiles 0 ... tiles − 1 of 128 floats, one thread for each element: out[b][t] = Σₖ (k + 1) · (element t ^ 64 of
-# tile k). `request(k)` and `use(k)` are written: `request(k)` starts the copy of tile k into buffer k mod 2 and commits it as
-# a group, `use(k)` adds up. You write the loop with its waits and barriers, for any tiles ≥ 1.
+# tile k). Three helpers are written: `request(k)` starts the copy of tile k into buffer k mod 2 and commits it as a group,
+# `wait(n)` is `__pipeline_wait_prior(n)`, `use(k)` adds up. You write the loop with its waits and barriers, for any tiles ≥ 1.
 #
-# Whenever `use(k)` runs and there is a tile k + 1, it must have been requested: `lead[b][k]` counts how many tiles are requested
-# beyond k, and must be 1 for all but the last tile, where it is 0. No race: a buffer is overwritten only when all threads
-# have done with it. 2 blocks of 128 threads. One barrier a tile is enough, two are allowed.
+# **When `use(k)` runs, tile k + 1 must have been requested, and must not have been waited for** (the last tile has no successor).
+# `use(k)` writes into `lead[b][k]` how many tiles are on their way, counted by `flying`: 1, and 0 for the last one. Off limits:
+# plain loads of x, and writing `lead` yourself. No race: a buffer is overwritten only when all threads have done with it.
+# 2 blocks of 128 threads. One barrier a tile is enough, two are allowed.
 
 # %% tags=["exercise"]
 # Exercise 03.22
@@ -1264,21 +1276,28 @@ pipeline = r"""
 #include <cuda_pipeline.h>
 __global__ void pipeline(const float* x, float* out, int* lead, int tiles) {
     __shared__ float tile[2][128];
-    int t = threadIdx.x, asked = 0;
+    int t = threadIdx.x;
     float sum = 0.0f;
+    auto flying = [asked = 0, landed = 0](int more, int left) mutable {
+        asked += more;
+        if (left >= 0) landed = max(landed, asked - left);
+        return asked - landed;
+    };
     auto request = [&](int k) {
         __pipeline_memcpy_async(&tile[k % 2][t], &x[(blockIdx.x * tiles + k) * 128 + t], 4);
         __pipeline_commit();
-        asked = k + 1;
+        flying(1, -1);
     };
+    auto wait = [&](int n) { __pipeline_wait_prior(n), flying(0, n); };
     auto use = [&](int k) {
-        if (t == 0) lead[blockIdx.x * tiles + k] = asked - (k + 1);
+        int now = flying(0, -1);
+        if (t == 0) lead[blockIdx.x * tiles + k] = now;
         sum += (k + 1) * tile[k % 2][t ^ 64];
     };
     // ### BEGIN SOLUTION
     request(0);
     for (int k = 0; k < tiles; ++k) {
-        __pipeline_wait_prior(0);
+        wait(0);
         __syncthreads();
         if (k + 1 < tiles) request(k + 1);
         use(k);
@@ -1294,7 +1313,8 @@ check("03.22")
 # Why is one barrier enough in the model answer (`reveal("03.22")`)? It says two things at once: all copies of tile k have landed
 # (each thread waited before it came), and all threads have finished `use(k − 1)`, so that its buffer may be overwritten. That
 # is why `request(k + 1)` stands *after* the barrier. Real kernels keep 3 or 4 tiles in flight, to cover a latency of several
-# hundred nanoseconds; Hopper's TMA does the same with one thread and an `mbarrier`.
+# hundred nanoseconds. On Hopper one thread can ask the TMA for a whole tile; an `mbarrier`, a barrier object in shared memory that
+# also counts arriving bytes, then says when it is there.
 
 # %% [markdown]
 # ## 11 How Triton swizzles for you
@@ -1431,7 +1451,7 @@ def blocks_per_sm(threads, shared):
 kb = np.arange(0, 228)
 fig, ax = plt.subplots(figsize=(7.5, 2.4))
 ax.step(kb, [blocks_per_sm(256, 1024 * k) * 8 for k in kb], where="post")
-ax.set(xlabel="KB of shared memory a block of 256 threads", ylabel="warps on an SM (of 64)", ylim=(0, 70), xlim=(0, 228))
+ax.set(xlabel="KB of shared memory per block (256 threads)", ylabel="warps on an SM (of 64)", ylim=(0, 70), xlim=(0, 228))
 print({kb: blocks_per_sm(256, kb * 1024) for kb in (4, 24, 48, 64, 75, 113, 114)})
 
 # %% [markdown]

@@ -120,6 +120,8 @@ COUNT = Function(
         Rival(key="idle-counted", sentence="**An idle lane is counted as if −1 were a word** (−1 mod 32 is bank 31). "
               "Drop the −1 first.",
               oracle=lambda words: longest_queue([[int(w) for w in words]], lambda w: (w,))),
+        Rival(key="lanes-and-idle", sentence="**You count lanes, not words, and idle lanes too.** Drop the −1 first, then take each "
+              "word once.", oracle=lambda words: max(np.bincount(words % 32, minlength=32))),
         Rival(key="banks-counted", sentence="**That is the number of banks asked for.** Wanted is the longest queue at one "
               "of them.", oracle=lambda words: len({w % 32 for w in busy(words)})),
         Rival(key="words-counted", sentence="**That is the number of different words.** Words in different banks come in "
@@ -216,6 +218,10 @@ COUNT_WIDE = Function(
         Rival(key="not-split", sentence="**The warp is not split.** 8-byte requests are served half by half, 16-byte ones "
               "quarter by quarter, and the groups' wavefronts add up.",
               oracle=lambda addresses, width: longest_queue([busy(addresses)], words_at(width))),
+        Rival(key="word-by-word", sentence="**You count the whole warp at once**, one word of each lane after the other. The hardware "
+              "takes half of the lanes (8 bytes) or a quarter (16 bytes) with all their words at once.",
+              oracle=lambda addresses, width: sum(longest_queue([busy(addresses)], lambda a, k=k: (a // 4 + k,))
+                                                  for k in range(width // 4))),
         Rival(key="bytes-for-words", sentence="**A byte address is taken for a word.** Word = address / 4; bank = word mod "
               "32.", oracle=lambda addresses, width: longest_queue(groups_of(addresses, 128 // width),
                                                                    lambda a: range(a, a + width // 4))),
@@ -544,6 +550,8 @@ BLOCK_SUM = Cuda(
                "shuffles are 03.13."),
     ),
     budgets=(
+        Budget(quantity="load requests", at_most=lambda n: 8 * -(-n // 256), key="one-by-one", because="Each of the 256 threads is to "
+               "load one number of its own, a warp 32 in one request; one thread that loads them all makes 256 requests."),
         FREE,
         Budget(quantity=LOADS, at_most=lambda n: 40 * -(-n // 256), where=lambda n: n > 2000, key="wavefronts", because="Each round has half as many working "
                "threads as the one before: let them be neighbours, t < s, and few warps will work at all."),
@@ -592,7 +600,8 @@ SHUFFLE_SUM = Cuda(
     inputs=numbers,
     oracle=sums_of_blocks,
     outputs=("sums",),
-    shapes=[{"n": n, "threads": t} for t in (32, 256, 1024) for n in (1, 31, 33, 257, 1009, 2048)],
+    shapes=[{"n": n, "threads": t} for t, sizes in (
+        (32, (1, 31, 33, 257)), (256, (31, 257, 1009, 2048)), (1024, (1, 1009, 2048))) for n in sizes],
     launch=lambda n, threads: dict(grid=-(-n // threads), block=threads),
     dtype="float32",
     tolerance=Tolerance.of("float32", length=1024, floor=8.0),
@@ -657,7 +666,7 @@ TOTAL = Cuda(
     hints=(
         "Thread `first` of the grid takes float4 number first, first + step, first + 2·step, ... below n / 4, and adds into a "
         "register. Then n mod 4 threads take one single element each.",
-        "The block sum is 03.13's. Its last thread does `atomicAdd(out, v)` instead of a store.",
+        "The block sum is 03.13's. Thread 0 does `atomicAdd(out, v)` instead of a store.",
         "Loop: `for (int i = first; i < n / 4; i += step) { float4 q = ((const float4*)x)[i]; v += q.x + q.y + q.z + q.w; }`; tail: "
         "`if (first < n % 4) v += x[n - 1 - first];`",
     ),
@@ -716,7 +725,7 @@ SCAN = Cuda(
     inputs=lambda rng, n: (normal(rng, n), np.zeros(n, "float32"), n),
     oracle=scanned(256),
     outputs=("y",),
-    shapes=lines(1, 2, 33, 255, 256, 257, 1009),
+    shapes=lines(1, 33, 255, 257, 601),
     launch=lambda n: dict(grid=-(-n // 256), block=256),
     dtype="float32",
     tolerance=Tolerance.of("float32", length=256, floor=16.0),
@@ -812,7 +821,7 @@ HISTOGRAM = Cuda(
         Rival(key="nothing-added", sentence="**The bins come back as they were.**", oracle=lambda x, bins, n: bins),
     ),
     hints=(
-        "Four steps with a barrier between: clear mine, count into mine, add mine to bins.",
+        "Three steps with a barrier between: clear mine, count into mine, add mine to bins.",
         "`if (threadIdx.x < 64) mine[threadIdx.x] = 0;` barrier. `atomicAdd(&mine[x[i]], 1)` for all of the thread's i. Barrier. "
         "`if (threadIdx.x < 64) atomicAdd(&bins[threadIdx.x], mine[threadIdx.x]);`",
     ),
@@ -846,7 +855,7 @@ def raised(x) -> np.ndarray:
 
 def logits(rng: np.random.Generator, rows: int, cols: int) -> np.ndarray:
     """Some rows around 0, some far below and far above: exp of them as they are is 0 or infinite."""
-    return (spread(rng, (rows, cols)) * 25 + rng.permutation([-200, 0, 200])[:rows, None]).astype("float32")
+    return (spread(rng, (rows, cols)) * 25 + rng.permutation([-400, 0, 200])[:rows, None]).astype("float32")
 
 
 SOFT = Tolerance.of("float32", slack=64, floor=1 / 1024)  # the largest of a row of 1024 is at least that
@@ -867,7 +876,7 @@ SOFTMAX = Cuda(
     inputs=lambda rng, rows, cols: (logits(rng, rows, cols), np.zeros((rows, cols), "float32"), cols),
     oracle=lambda x, y, cols: soft(x),
     outputs=("y",),
-    shapes=[{"rows": 3, "cols": c} for c in (1, 31, 127, 128, 129, 251, 1024)],
+    shapes=[{"rows": r, "cols": c} for r, c in ((3, 1), (3, 31), (3, 128), (3, 129), (1, 1024))],
     launch=lambda rows, cols: dict(grid=rows, block=128),
     dtype="float32",
     tolerance=SOFT,
@@ -902,7 +911,7 @@ ONLINE = Kernel(
     signature="online_softmax(x: float32[rows, cols]) -> float32[rows, cols]",
     inputs=lambda rng, rows, cols: (torch.from_numpy(logits(rng, rows, cols)),),
     oracle=lambda x: torch.from_numpy(soft(x.numpy(force=True))),
-    shapes=[{"rows": r, "cols": c} for r, c in ((1, 1), (3, 2), (2, 127), (3, 128), (2, 129), (2, 4111))],
+    shapes=[{"rows": r, "cols": c} for r, c in ((3, 2), (1, 127), (3, 128), (3, 129), (1, 4111))],
     dtype="float32",
     tolerance=SOFT,
     block=(128,),
@@ -923,6 +932,9 @@ ONLINE = Kernel(
         Rival(key="zeros-beyond", sentence="**The lanes beyond the row count as zeros.** exp(0 − m) is not 0: load −∞ there.",
               oracle=lambda x: torch.from_numpy(
                   soft(np.pad(x.numpy(force=True), ((0, 0), (0, -x.shape[1] % 128))))[:, : x.shape[1]])),
+        Rival(key="empty-lane", sentence="**A lane without any element computes (−∞) − (−∞)**, which is NaN, and spoils its row. Begin m "
+              "with -1e30 in each lane, not with −∞.", oracle=lambda x: torch.from_numpy(
+                  soft(x.numpy(force=True)) * (1 if x.shape[1] >= 128 else np.nan))),
         Rival(key="first-block", sentence="**m and s are those of the first block of columns.** Let them go through the whole row.",
               oracle=lambda x: torch.from_numpy(first_block(x.numpy(force=True)))),
         Rival(key="last-m", sentence="**m is the largest of the last block**, not of the row.",
@@ -1005,6 +1017,8 @@ LAYERNORM = Kernel(
               "after the subtraction (`tl.where`).", oracle=lambda x, w, b: with_padding(x, w, b)),
         Rival(key="eps-outside", sentence="**1e-5 is added to the root**; it belongs under it, to the variance.",
               oracle=lambda x, w, b: normed(x, w, b, outside=1e-5, eps=0.0)),
+        Rival(key="wrong-epsilon", sentence="**Another epsilon**: 1e-5 is added to the variance, not 1e-6.",
+              oracle=lambda x, w, b: normed(x, w, b, eps=1e-6)),
         Rival(key="no-root", sentence="**The square root is missing.**", oracle=lambda x, w, b: without_root(x, w, b)),
     ),
     hints=(
@@ -1073,9 +1087,15 @@ PIPELINE = Cuda(
     launch=lambda tiles: dict(grid=2, block=128),
     dtype=("float32", "int32"),
     tolerance=Tolerance.of("float32", length=64, floor=16.0),
+    budgets=(
+        Budget(quantity="l1tex__data_pipe_lsu_wavefronts_mem_shared_op_st.sum", at_most=0, key="plain-loads", because="The tiles are to come "
+               "by `request(k)`, as asynchronous copies. A plain load stops the thread where its value is needed."),
+        Budget(quantity="store requests", at_most=lambda tiles: 2 * (tiles + 4), key="lead-overwritten", because="`lead` is written by "
+               "`use(k)`, which knows what is on its way: leave it alone, and use each tile once."),
+    ),
     rivals=(
         Rival(key="no-overlap", sentence="**Nothing is on its way while a tile is used** (`lead` is 0). Request tile k + 1 before "
-              "use(k), and do not wait for it there.",
+              "use(k), and wait for it only after that: `wait(0)` waits for everything that has been requested.",
               oracle=lambda x, out, lead, tiles: (weighted(x), np.zeros((2, tiles), "int32"))),
         Rival(key="last-tile", sentence="**The last tile is never used.**", oracle=lambda x, out, lead, tiles: (
             weighted(x, np.where(np.arange(tiles) < tiles - 1, np.arange(tiles) + 1, 0)), ahead(tiles))),
@@ -1084,8 +1104,8 @@ PIPELINE = Cuda(
     ),
     hints=(
         "Before the loop: request(0). In round k: wait for tile k, barrier, request(k + 1) if there is one, use(k).",
-        "When you wait in round k, only tile k is on its way: `__pipeline_wait_prior(0)`. (If you request k + 1 first, it is "
-        "`__pipeline_wait_prior(1)`, but 0 in the last round, and the buffer needs a second barrier after use(k).)",
+        "When you wait in round k, only tile k is on its way: `wait(0)`. (If you request k + 1 first, it is "
+        "`wait(1)`, but 0 in the last round, and the buffer needs a second barrier after use(k).)",
     ),
     why="wait (my copies), barrier (everybody's copies, and everybody is done with the other buffer), request the next, use this one.",
     follow_up="with three buffers, what changes in the wait, and how many tiles are on their way during use(k)?",
@@ -1119,6 +1139,9 @@ SWIZZLED = Function(
               oracle=lambda row, col, vec, per_phase, max_phase: (((col // vec) ^ (row % max_phase)) * vec + col % vec).astype("int64")),
         Rival(key="no-max-phase", sentence="**The phase does not start again** after max_phase: take it mod max_phase.",
               oracle=lambda row, col, vec, per_phase, max_phase: (((col // vec) ^ (row // per_phase)) * vec + col % vec).astype("int64")),
+        Rival(key="mod-first", sentence="**The order of mod and division**: first divide the row by per_phase, then take it mod max_phase.",
+              oracle=lambda row, col, vec, per_phase, max_phase: (
+                  ((col // vec) ^ (row % max_phase // per_phase)) * vec + col % vec).astype("int64")),
         Rival(key="chunk-start", sentence="**The place inside the chunk is lost**: add col % vec.",
               oracle=lambda row, col, vec, per_phase, max_phase: (((col // vec) ^ (row // per_phase % max_phase)) * vec).astype("int64")),
         Rival(key="elements", sentence="**Elements are swapped, not chunks.** XOR the chunk number col // vec with the phase.",
@@ -1204,7 +1227,7 @@ def full_requests(T: str, rows: int, cols: int) -> float:
 def full(verb: str) -> Budget:
     return Budget(quantity=f"{verb} requests", at_most=full_requests, key=f"narrow-{verb}s", where=lambda T, rows, cols:
                   rows % 128 == cols % 128 == 0, because=f"Each lane is to {verb} a whole unit of 4 bytes: 4 bytes or 2 halves "
-                  "that follow each other in a row.")  # fmt: skip
+                  "that follow each other in a row. The compiler splits the access if the struct is not `alignas`.")  # fmt: skip
 
 
 BOSS = Cuda(
@@ -1221,9 +1244,8 @@ BOSS = Cuda(
     oracle=lambda x, y, rows, cols: np.swapaxes(x, 0, 1),
     outputs=("y",),
     shapes=[{"T": t, "rows": r, "cols": c} for t, r, c in (
-        ("float", 4, 4), ("float", 36, 68), ("unsigned char", 4, 8), ("unsigned char", 128, 128), ("unsigned char", 132, 60),
-        ("unsigned short", 128, 128), ("unsigned short", 60, 76), ("double", 32, 36), ("double", 128, 128), ("float4", 36, 28),
-        ("float4", 128, 128))],
+        ("float", 36, 68), ("unsigned char", 4, 8), ("unsigned char", 128, 128), ("unsigned char", 132, 60),
+        ("unsigned short", 60, 76), ("unsigned short", 128, 128), ("double", 32, 36), ("float4", 36, 28))],
     launch=boss_launch,
     block=(32,),
     budgets=(full("load"), full("store"), FREE),

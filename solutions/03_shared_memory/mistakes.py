@@ -2,7 +2,7 @@
 
 from utils.judge import Right, Wrong
 
-SEEDS = 2  # for answers that run on the emulated GPU or in Triton's interpreter: about 0.1 s each
+SEEDS = 1  # for answers that run on the emulated GPU or in Triton's interpreter: about 0.1 s each
 
 
 def predicted(exercise: str, truth: dict[str, object], wrong: dict[str, tuple[object, str]]) -> list[Wrong | Right]:
@@ -77,6 +77,8 @@ FUNCTIONS = [
           edits=(("int(np.bincount(wanted % 32, minlength=32).max())", "len(set((wanted % 32).tolist()))"),)),
     Wrong("03.2", "number of words", diagnosis="words-counted",
           edits=(("int(np.bincount(wanted % 32, minlength=32).max())", "len(wanted)"),)),
+    Wrong("03.2", "lanes, the idle ones too", diagnosis="lanes-and-idle", code="def count_wavefronts(words):\n    banks = [w % 32 for w in "
+          "words]\n    return max(banks.count(b) for b in range(32))"),
     Wrong("03.2", "conflicts", edits=((".max())", ".max()) - 1 if len(wanted) else 0"),), diagnosis="offset"),
     Wrong("03.2", "at least one", edits=(("return int(", "return max(1, int("), (".max())", ".max()))")), diagnosis="idle-is-one"),
     Wrong("03.2", "fails without lanes", edits=((", minlength=32", ""),), diagnosis="exception"),
@@ -88,6 +90,9 @@ FUNCTIONS = [
           "    w = w[np.append(True, w[1:] != w[:-1])] if len(w) else w\n"
           "    return max(int((w % 32 == b).sum()) for b in range(32))"),
     Wrong("03.4", "not split", diagnosis="not-split", edits=(("lanes, total = 128 // max(width, 4), 0", "lanes, total = 32, 0"),)),
+    Wrong("03.4", "whole warp, word by word", diagnosis="word-by-word", code="import numpy as np\ndef count_wide(addresses, width):\n"
+          "    first = addresses[addresses >= 0] // 4\n    return sum(int(np.bincount(np.unique(first + k) % 32, minlength=32).max()) "
+          "for k in range(width // 4))"),
     Wrong("03.4", "idle lanes dropped first", diagnosis="dropped-first", edits=(("    for first in", "    addresses = addresses[addresses >= 0]\n    for first in"),)),
     Right("03.4", "first words suffice, as all are aligned", edits=((" + np.arange(width // 4)", " + np.arange(1)"),)),
     Wrong("03.4", "bytes for words", diagnosis="bytes-for-words", edits=(("None] // 4 + ", "None] + "),)),
@@ -106,6 +111,7 @@ FUNCTIONS = [
           "                for w in range(a // 4, (a + width) // 4):\n                    queues[w % 32].add(w)\n"
           "        total += max(map(len, queues))\n    return total"),
     Wrong("03.23", "per_phase forgotten", edits=(("(row // per_phase)", "row"),), diagnosis="no-per-phase"),
+    Wrong("03.23", "mod before the division", edits=(("(row // per_phase) % max_phase", "row % max_phase // per_phase"),), diagnosis="mod-first"),
     Wrong("03.23", "max_phase forgotten", edits=(("(row // per_phase) % max_phase", "row // per_phase"),), diagnosis="no-max-phase"),
     Wrong("03.23", "place in the chunk lost", edits=((" + col % vec", ""),), diagnosis="chunk-start"),
     Wrong("03.23", "elements swapped", edits=(("((col // vec) ^ phase) * vec + col % vec", "col ^ phase"),), diagnosis="elements"),
@@ -261,6 +267,11 @@ SUMS = [
     }""")),
     wrong("03.12", "one thread adds", "wavefronts", (TREE, ""), (LAST,
           "float v = 0.0f;\n    if (t == 0) { for (int k = 0; k < 256; ++k) v += part[k]; sums[blockIdx.x] = v; }")),
+    Wrong("03.12", "one thread, no shared memory", diagnosis="one-by-one", seeds=SEEDS, code=cuda("block_sum", """
+__global__ void block_sum(const float* x, float* sums, int n) {
+    int t = threadIdx.x, i = blockIdx.x * 256 + t;
+    if (t == 0) { float s = 0; for (int k = i; k < n && k < i + 256; k++) s += x[k]; sums[blockIdx.x] = s; }
+}""")),
     wrong("03.12", "shuffles", "forbidden-route", ("i < n ? x[i] : 0.0f;", "i < n ? x[i] : 0.0f;\n    __shfl_down_sync(~0u, 0, 1);")),
     right("03.12", "counting up", ("int s = 128; s > 0; s /= 2", "int k = 7; k >= 0; --k"), ("if (t < s) part[t] += part[t + s];",
                                                                                           "if (t < (1 << k)) part[t] += part[t + (1 << k)];")),
@@ -468,6 +479,7 @@ SOFTMAXES = [
           ("m = fmaxf(m, part[t / 32 ^ d]);\n    __syncthreads();", "m = fmaxf(m, part[t / 32 ^ d]);"))),
     Wrong("03.19", "largest not subtracted", seeds=SEEDS, diagnosis="nan", code=softmax(KEPT_ROW, ("expf(kept[c] - m)", "expf(kept[c])"))),
     wrong("03.19", "0 to begin with", "nan", ("-1e30f", "0.0f")),
+    wrong("03.19", "−50 to begin with", "nan", ("-1e30f", "-50.0f")),
     wrong("03.19", "−∞ to begin with", "nan", ("-1e30f", "-INFINITY")),
     wrong("03.19", "not divided", "not-divided", ("expf(row[c] - a.x) / a.y", "expf(row[c] - a.x)")),
     wrong("03.19", "no barrier", "race", ("    __syncthreads();\n", "")),
@@ -484,11 +496,16 @@ SOFTMAXES = [
           "    if (t == 0) { for (int k = 1; k < 4; ++k) part[0] = merge(part[0], part[k]); }\n    __syncthreads();\n    a = part[0];\n")),
     wrong("03.20", "not divided", "not-divided", ("tl.exp(v - m) / s", "tl.exp(v - m)")),
     wrong("03.20", "0 to begin with", "nan", ("m, s = -1e30, 0.0", "m, s = 0.0, 0.0")),
+    wrong("03.20", "−20 to begin with", "nan", ("m, s = -1e30, 0.0", "m, s = -20.0, 0.0")),
+    wrong("03.20", "vectors from −∞", "empty-lane", ("m, s = -1e30, 0.0", "ms = tl.full((BLOCK,), -float('inf'), tl.float32)\n    ss = tl.zeros((BLOCK,), tl.float32)"),
+          ("        new = tl.maximum(m, tl.max(v, axis=0))\n        s = s * tl.exp(m - new) + tl.sum(tl.exp(v - new), axis=0)\n        m = new\n",
+           "        new = tl.maximum(ms, v)\n        ss = ss * tl.exp(ms - new) + tl.exp(v - new)\n        ms = new\n"
+           "    m = tl.max(ms, axis=0)\n    s = tl.sum(ss * tl.exp(ms - m), axis=0)\n")),
     wrong("03.20", "not rescaled", "no-rescale", ("s = s * tl.exp(m - new) + ", "s = s + ")),
     Wrong("03.20", "each block by itself", seeds=SEEDS, diagnosis="each-block", code=EACH_BLOCK),
     right("03.20", "−∞ to begin with", ("m, s = -1e30, 0.0", "m, s = -float('inf'), 0.0")),
     wrong("03.20", "zeros beyond the row", "zeros-beyond", ("        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        new", "        v = tl.load(x + start + c, mask=c < cols, other=0.0)\n        new")),
-    wrong("03.20", "the whole row at a time", "partly-written", ("BLOCK=128)", "BLOCK=1024)"), ("    for first in range(0, cols, BLOCK):\n        c = first + tl.arange(0, BLOCK)\n        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        tl.store",
+    wrong("03.20", "the whole row at a time", "tail-unwritten", ("BLOCK=128)", "BLOCK=1024)"), ("    for first in range(0, cols, BLOCK):\n        c = first + tl.arange(0, BLOCK)\n        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        tl.store",
           "    for first in range(0, BLOCK, BLOCK):\n        c = first + tl.arange(0, BLOCK)\n        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        tl.store")),
     wrong("03.20", "no mask", "out-of-bounds", ("        v = tl.load(x + start + c, mask=c < cols, other=-float(\"inf\"))\n        new", "        v = tl.load(x + start + c)\n        new")),
     wrong("03.20", "store without a mask", "outside-output", ("/ s, mask=c < cols)", "/ s)")),
@@ -508,6 +525,7 @@ SOFTMAXES = [
           ("tl.sum(off * off, axis=0) / cols", "tl.sum(off * off, axis=0) / BLOCK")),
     wrong("03.21", "masked lanes counted", "masked-lanes", ("tl.where(live, v - mean, 0.0)", "v - mean")),
     wrong("03.21", "E[x²] − E[x]²", "low-precision", ("tl.sum(off * off, axis=0) / cols + 1e-5", "tl.abs(tl.sum(v * v, axis=0) / cols - mean * mean) + 1e-5")),
+    wrong("03.21", "epsilon 1e-6", "wrong-epsilon", ("cols + 1e-5", "cols + 1e-6")),
     wrong("03.21", "no root", "no-root", ("tl.sqrt(tl.sum(off * off, axis=0) / cols + 1e-5)", "(tl.sum(off * off, axis=0) / cols + 1e-5)")),
     wrong("03.21", "epsilon outside the root", "eps-outside", ("tl.sqrt(tl.sum(off * off, axis=0) / cols + 1e-5)", "(tl.sqrt(tl.sum(off * off, axis=0) / cols) + 1e-5)")),
     wrong("03.21", "x read twice", "too-much-traffic", ("off = tl.where(live, v - mean, 0.0)", "off = tl.where(live, tl.load(x + place, mask=live, other=0.0) - mean, 0.0)")),
@@ -518,7 +536,7 @@ SOFTMAXES = [
 
 LOOP = """request(0);
     for (int k = 0; k < tiles; ++k) {
-        __pipeline_wait_prior(0);
+        wait(0);
         __syncthreads();
         if (k + 1 < tiles) request(k + 1);
         use(k);
@@ -532,7 +550,7 @@ def loop(body: str) -> tuple[str, str]:
 TWO_BARRIERS = """request(0);
     for (int k = 0; k < tiles; ++k) {
         if (k + 1 < tiles) request(k + 1);
-        if (k + 1 < tiles) __pipeline_wait_prior(1); else __pipeline_wait_prior(0);
+        if (k + 1 < tiles) wait(1); else wait(0);
         __syncthreads();
         use(k);
         __syncthreads();
@@ -540,7 +558,7 @@ TWO_BARRIERS = """request(0);
 AHEAD = """request(0);
     if (tiles > 1) request(1);
     for (int k = 0; k < tiles; ++k) {
-        __pipeline_wait_prior(k + 1 < tiles);
+        wait(k + 1 < tiles);
         __syncthreads();
         use(k);
         __syncthreads();
@@ -548,31 +566,62 @@ AHEAD = """request(0);
     }"""
 PIPELINES = [
     wrong("03.22", "no barrier", "race", ("        __syncthreads();\n", "")),
-    wrong("03.22", "no wait", "uninitialized", ("        __pipeline_wait_prior(0);\n", "")),
-    wrong("03.22", "barrier before the wait", "race", ("__pipeline_wait_prior(0);\n        __syncthreads();", "__syncthreads();\n        __pipeline_wait_prior(0);")),
+    wrong("03.22", "no wait", "uninitialized", ("        wait(0);\n", "")),
+    wrong("03.22", "barrier before the wait", "race", ("wait(0);\n        __syncthreads();", "__syncthreads();\n        wait(0);")),
     wrong("03.22", "requested before the barrier", "race", ("__syncthreads();\n        if (k + 1 < tiles) request(k + 1);", "if (k + 1 < tiles) request(k + 1);\n        __syncthreads();")),
     wrong("03.22", "one after the other", "no-overlap", loop("""for (int k = 0; k < tiles; ++k) {
         request(k);
-        __pipeline_wait_prior(0);
+        wait(0);
         __syncthreads();
         use(k);
         __syncthreads();
     }""")),
+    wrong("03.22", "requested, and waited for at once", "no-overlap", loop("""request(0);
+    for (int k = 0; k < tiles; ++k) {
+        if (k + 1 < tiles) request(k + 1);
+        wait(0);
+        __syncthreads();
+        use(k);
+        __syncthreads();
+    }""")),
+    wrong("03.22", "counted by hand", "compile-error", loop("""for (int k = 0; k < tiles; ++k) {
+        request(k);
+        wait(0);
+        __syncthreads();
+        asked = min(k + 2, tiles);
+        use(k);
+        __syncthreads();
+    }""")),
+    wrong("03.22", "lead by hand, no copy at all", "plain-loads", loop("""for (int k = 0; k < tiles; ++k) {
+        tile[0][t] = x[(blockIdx.x * tiles + k) * 128 + t];
+        __syncthreads();
+        sum += (k + 1) * tile[0][t ^ 64];
+        if (t == 0) lead[blockIdx.x * tiles + k] = k + 1 < tiles;
+        __syncthreads();
+    }""")),
+    wrong("03.22", "lead overwritten", "lead-overwritten", loop("""for (int k = 0; k < tiles; ++k) {
+        request(k);
+        wait(0);
+        __syncthreads();
+        use(k);
+        if (t == 0) lead[blockIdx.x * tiles + k] = k + 1 < tiles;
+        __syncthreads();
+    }""")),
     wrong("03.22", "two barriers, one forgotten", "race", loop(TWO_BARRIERS.replace("use(k);\n        __syncthreads();", "use(k);"))),
     wrong("03.22", "waits for too little in the last round", "uninitialized",
-          loop(TWO_BARRIERS.replace("if (k + 1 < tiles) __pipeline_wait_prior(1); else __pipeline_wait_prior(0);", "__pipeline_wait_prior(1);"))),
+          loop(TWO_BARRIERS.replace("if (k + 1 < tiles) wait(1); else wait(0);", "wait(1);"))),
     wrong("03.22", "one tile too far", "out-of-bounds", ("if (k + 1 < tiles) request", "request")),
     wrong("03.22", "last tile not used", "last-tile", ("use(k);\n    }", "if (k + 1 < tiles) use(k);\n    }")),
     right("03.22", "two barriers", loop(TWO_BARRIERS)),
-    right("03.22", "two requested at the start", loop(AHEAD.replace("__pipeline_wait_prior(k + 1 < tiles);", "if (k + 1 < tiles) __pipeline_wait_prior(1); else __pipeline_wait_prior(0);"))),
+    right("03.22", "two requested at the start", loop(AHEAD.replace("wait(k + 1 < tiles);", "if (k + 1 < tiles) wait(1); else wait(0);"))),
     right("03.22", "the last tile after the loop", loop("""request(0);
     for (int k = 0; k + 1 < tiles; ++k) {
-        __pipeline_wait_prior(0);
+        wait(0);
         __syncthreads();
         request(k + 1);
         use(k);
     }
-    __pipeline_wait_prior(0);
+    wait(0);
     __syncthreads();
     use(tiles - 1);""")),
 ]  # fmt: skip
@@ -582,6 +631,7 @@ BOSS = [
     wrong("03.25", "XOR with the row itself", "bank-conflicts", ("tile[r][j ^ (r / V)]", "tile[r][j ^ (r % 32)]"), ("[c / V ^ j]", "[c / V ^ (j * V + k) % 32]")),
     wrong("03.25", "swizzled on one side", "uninitialized", ("[c / V ^ j]", "[c / V]")),
     wrong("03.25", "no barrier", "race", ("    __syncthreads();\n", "")),
+    wrong("03.25", "not aligned", "narrow-loads", ("struct alignas(V * sizeof(T)) Unit", "struct Unit")),
     wrong("03.25", "no guard on the load", "out-of-bounds", ("        if (r0 + r < rows && c0 + j * V < cols)\n", "")),
     wrong("03.25", "no guard on the store", "out-of-bounds", ("if (c0 + c < cols && r0 + j * V < rows)", "if (c0 + c < cols)")),
     Wrong("03.25", "an element a lane", seeds=SEEDS, diagnosis="narrow-loads", code=cuda("any_transpose", """
