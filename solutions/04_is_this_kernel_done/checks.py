@@ -704,7 +704,13 @@ def tiling(rng: np.random.Generator, what: str) -> tuple:
         M = int(rng.integers(1, 33))
     if what == "whole tiles":
         M, N = tile_m * int(rng.integers(2, 30)), tile_n * int(rng.integers(2, 30))
-    return M, N, tile_m, tile_n, int(rng.integers(1, 4)), int(rng.choice([108, 132, 148]))
+    per_sm, sms = int(rng.integers(1, 4)), int(rng.choice([108, 132, 148]))
+    if what == "several waves":  # the last of them partly filled, and partial tiles on both sides
+        tile_m, tile_n = (int(v) for v in rng.choice([64, 96, 128], 2, replace=False))
+        M = tile_m * int(rng.integers(30, 60)) + int(rng.integers(1, 60))
+        across = -(-M // tile_m)
+        N = tile_n * (int(rng.uniform(1.3, 2.7) * per_sm * sms) // across) + int(rng.integers(1, 60))
+    return M, N, tile_m, tile_n, per_sm, sms
 
 
 def quantized(M, N, tile_m, tile_n, per_sm, sms, round_up=True):
@@ -729,7 +735,7 @@ QUANTIZATION = Function(
     signature="efficiencies(M, N, tile_m, tile_n, per_sm, sms) -> (tile: float, wave: float)",
     inputs=tiling,
     oracle=quantized,
-    shapes=[dict(what=what) for what in ("any", "thin", "whole tiles", "any", "thin")],
+    shapes=[dict(what=what) for what in ("several waves", "thin", "whole tiles", "any", "several waves", "thin")],
     tolerance=CLOSE,
     rivals=(
         Rival(key="no-partial-tiles", sentence="**Partial tiles are left out**: ⌈M / tile_m⌉ × ⌈N / tile_n⌉ blocks are launched.",
