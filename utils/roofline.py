@@ -88,18 +88,32 @@ def roofline(
         where = (most.ridge(one) * 1.06, 0.62 * low * most.copy)
         ax.text(*where, f"ridge {most.ridge(one):.0f}", fontsize=8, rotation=90, va="bottom")
     ax.text(low * 1.1, low * most.copy * 9, f"memory {_rate(most.copy, 'B/s')}", fontsize=9)
+    ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(0.5 * low * most.copy, 3 * most.peak(kinds[-1])))
+    ax.set(xlabel="arithmetic intensity, FLOP/byte", ylabel="FLOP/s")
+    labels = []
     for number, (name, (intensity, rate)) in enumerate(points.items()):
         roof = min(intensity * most.copy, most.peak(kinds[-1]))
         colour = COLOURS[number % len(COLOURS)]
         height = roof if rate is None else rate
         ax.plot(intensity, height, "o", color=colour, markersize=7, markerfacecolor="none" if rate is None else colour)
         share = "" if rate is None else f", {100 * rate / roof:.0f} %"
-        ax.annotate(
-            f"{name}{share}", (intensity, height), (7, -11), textcoords="offset points", color=colour, fontsize=9
-        )
-    ax.set(xscale="log", yscale="log", xlim=(low, high), ylim=(0.5 * low * most.copy, 3 * most.peak(kinds[-1])))
-    ax.set(xlabel="arithmetic intensity, FLOP/byte", ylabel="FLOP/s")
+        labels.append((intensity, height, f"{name}{share}", colour))
+    _label(ax, labels)
     ax.set_title(title or f"{most.gpu}, as measured {most.date}", fontsize=10)
+
+
+def _label(ax: Any, labels: list[tuple[float, float, str, str]]) -> None:
+    """Names beside their points, from the top down, each at least a line below those that it would run into."""
+    line, placed = 13, []  # points
+    for x, y, words, colour in sorted(labels, key=lambda label: -label[1]):
+        across, up = ax.transData.transform((x, y)) * 72 / ax.figure.dpi
+        at = up - 11
+        for other_across, other_at, other_words in placed:
+            reach = 5.2 * (len(other_words) if other_across <= across else len(words))
+            if abs(other_across - across) < reach and at > other_at - line:
+                at = other_at - line
+        placed.append((across, at, words))
+        ax.annotate(words, (x, y), (9, at - up), textcoords="offset points", color=colour, fontsize=9)
 
 
 def _of_any() -> Ceilings:

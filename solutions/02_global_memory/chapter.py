@@ -1201,6 +1201,16 @@ for name, each in yours.values():
 ladder("02_axpy")
 
 # %% [markdown]
+# The same on the **roofline**, which chapter 04 is about: to the right the operations for each byte, upwards the operations for each
+# second. The slope is the memory. axpy does 2 operations for 12 bytes, so it lies far to the left, and the slope is all it can reach.
+
+# %%
+from utils import points, roofline
+
+rungs = points("02_axpy")
+roofline({name: rungs[name] for name in ("a float a thread", "a float4 a thread")}, kind="fp32")
+
+# %% [markdown]
 # ## 10 Boss
 #
 # A simulation keeps its particles as an array of structs, 6 floats each. The kernels that come later want a struct of arrays. So one kernel

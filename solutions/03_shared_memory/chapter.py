@@ -1233,6 +1233,21 @@ ladder("03_layer_norm")
 # The same picture. If your emulator report shows more bytes than the ladder counts: w and b are asked for once for each row, but on a
 # GPU they come from L1 or L2. The ladder's bytes are x once, y once, w and b once.
 #
+# All of these kernels on one **roofline**: the slope is what the memory of the recorded GPU gives, the level what its FP32 units give.
+# The first and the best rung of each ladder, largest shape. The best ones lie on the slope, far left of the ridge: no arithmetic
+# trick can lift them, only fewer bytes. That is how chapter 04 begins.
+
+# %%
+from utils import points, roofline
+
+ends = {}
+for topic, name in (("03_sum", "sum"), ("03_softmax", "softmax"), ("03_layer_norm", "LayerNorm")):
+    rungs = points(topic)
+    for rung in (next(iter(rungs)), max(rungs, key=lambda one: rungs[one][1])):
+        ends[f"{name}: {rung}"] = rungs[rung]
+roofline(ends, kind="fp32")
+
+# %% [markdown]
 # ## 10 Copy the next tile while working on this one
 #
 # A block that loads a tile, waits, works, and loads the next does nothing while it waits. `cp.async` (Ampere and later) copies from
@@ -1276,22 +1291,18 @@ pipeline = r"""
 #include <cuda_pipeline.h>
 __global__ void pipeline(const float* x, float* out, int* lead, int tiles) {
     __shared__ float tile[2][128];
-    int t = threadIdx.x;
-    float sum = 0.0f;
+    int t = threadIdx.x; float sum = 0.0f;
     auto flying = [asked = 0, landed = 0](int more, int left) mutable {
-        asked += more;
-        if (left >= 0) landed = max(landed, asked - left);
+        asked += more, landed = left < 0 ? landed : max(landed, asked - left);
         return asked - landed;
     };
     auto request = [&](int k) {
         __pipeline_memcpy_async(&tile[k % 2][t], &x[(blockIdx.x * tiles + k) * 128 + t], 4);
-        __pipeline_commit();
-        flying(1, -1);
+        __pipeline_commit(), flying(1, -1);
     };
     auto wait = [&](int n) { __pipeline_wait_prior(n), flying(0, n); };
     auto use = [&](int k) {
-        int now = flying(0, -1);
-        if (t == 0) lead[blockIdx.x * tiles + k] = now;
+        if (t == 0) lead[blockIdx.x * tiles + k] = flying(0, -1);
         sum += (k + 1) * tile[k % 2][t ^ 64];
     };
     // ### BEGIN SOLUTION
