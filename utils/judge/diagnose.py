@@ -134,7 +134,7 @@ def one_of_them(trials: Sequence[Trial], exercise: Function) -> Diagnosis | None
             continue
         hits, wrong = (sum(column) for column in zip(*counts, strict=True))
         whole = any(hit == bad >= LEAST_EXPLAINED for hit, bad in counts)
-        if hits > most and hits >= LEAST_EXPLAINED and (whole or 2 * hits >= wrong):
+        if hits > most and hits >= LEAST_EXPLAINED and (whole or 2 * hits > wrong):
             shares = [hit / max(bad, 1) for hit, bad in counts]
             more = f"**This explains {hits} of {wrong} wrong elements; the others may have another cause.** "
             said = candidate.sentence if hits == wrong else more + candidate.sentence
