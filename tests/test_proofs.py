@@ -62,12 +62,11 @@ def test_without_triton(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_nvrtc(monkeypatch: pytest.MonkeyPatch) -> None:
-    from utils.vgpu import nvrtc
-    from utils.vgpu.compiler import compile_cuda
+    from utils.vgpu import compiler, nvrtc
 
     monkeypatch.setattr(nvrtc, "_folders", lambda package, inside: iter(()))
     monkeypatch.setattr(nvrtc, "LIBRARY", "libnvrtc-that-is-not-here.so")
-    cached = nvrtc.load, nvrtc.version, nvrtc.architectures, compile_cuda
+    cached = nvrtc.load, nvrtc.version, nvrtc.architectures, compiler._alone
     for function in cached:
         function.cache_clear()
     try:
@@ -156,5 +155,6 @@ def test_a_taken_port_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missed_target_shows() -> None:
     assert bench.Figure("x", target=1.0, measured=0.5, what="").ok
     assert not bench.Figure("x", target=1.0, measured=1.5, what="").ok
-    names = [(figure.name, figure.measured) for figure in bench.summary({"01.1": 0.1, "01.2": 0.2, "01.3": 0.9})]
-    assert names == [("a check, median", 0.2), ("a check, slowest", 0.9)]
+    figures = tuple(bench.summary("01", {"01.1": 0.1, "01.2": 0.2, "01.3": 0.9}))
+    assert [(figure.measured, figure.target) for figure in figures] == [(0.2, 1.0), (0.9, 5.0)]
+    assert "chapter 01" in figures[0].name and figures[1].what == "01.3"
