@@ -11,6 +11,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from solutions.kernels.persistent import programs
 from utils import tl, triton
+from utils.tiles import check_descriptor, check_tile
 
 
 @triton.jit
@@ -44,12 +45,18 @@ def gemm_kernel(a, b, c, M, N, K, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, 
 
 def gemm(a: torch.Tensor, b: torch.Tensor, transposed: bool = False, block: tuple[int, int, int] = (128, 256, 64),
          stages: int = 3, group: int = 8, warps: int = 8) -> torch.Tensor:  # fmt: skip
-    """a @ b, or a @ b.T if `transposed`; bf16 out of fp8."""
+    """a @ b, or a @ b.T if `transposed`; bf16 out of fp8.
+
+    Raises utils.tiles.TileError where the tile does not fit the GPU or TMA cannot read an array.
+    """
     (M, K), N = a.shape, b.shape[0 if transposed else 1]
     m, n, k = block
+    check_tile(m, n, k, stages, warps, a.itemsize, store=m * n)  # half of C, 2 bytes each
     c = torch.empty(M, N, dtype=torch.bfloat16 if a.itemsize == 1 else a.dtype, device=a.device)
-    tile_b, of = [n, k] if transposed else [k, n], TensorDescriptor.from_tensor
+    boxes = {"a": (a, [m, k]), "b": (b, [n, k] if transposed else [k, n]), "c": (c, [m, n // 2])}
+    for name, (x, box) in boxes.items():
+        check_descriptor(x, box, name)
+    tiles = (TensorDescriptor.from_tensor(x, box) for x, box in boxes.values())
     gemm_kernel[(programs(triton.cdiv(M, m) * triton.cdiv(N, n), a),)](
-        of(a, [m, k]), of(b, tile_b), of(c, [m, n // 2]), M, N, K, m, n, k, group, transposed,
-        num_warps=warps, num_stages=stages)  # fmt: skip
+        *tiles, M, N, K, m, n, k, group, transposed, num_warps=warps, num_stages=stages)  # fmt: skip
     return c

@@ -1,5 +1,4 @@
-"""C = A B on Hopper: one warp keeps the copy engine busy, two warpgroups the tensor cores, and no tile waits for the
-store of the one before it.
+"""C = A B on Hopper: one warp keeps the copy engine busy, two warpgroups the tensor cores, each at its own pace.
 
 A: M x K and C: M x N, row-major; B: K x N (bf16, fp16) or its transpose, N x K (fp8 too, whose wgmma takes no other).
 Any sizes whose rows are multiples of 16 bytes, as TMA wants them.
@@ -21,6 +20,9 @@ from triton.experimental.gluon.language.nvidia.hopper import (
 from triton.experimental.gluon.nvidia.hopper import TensorDescriptor
 
 from solutions.kernels.persistent import programs
+from utils.tiles import check_descriptor, check_tile
+
+ROWS, COLUMNS = 64, 128  # of one accumulator; a consumer has two side by side, a block two consumers
 
 
 @gluon.jit
@@ -35,97 +37,130 @@ def place_of(tile, M, N, BLOCK_M: gl.constexpr, BLOCK_N: gl.constexpr, GROUP: gl
 
 @gluon.jit
 def load(a, b, a_stages, b_stages, full, empty, M, N, K, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr):
-    """The producer: one warp that fills stages as soon as they are empty."""
-    BLOCK_M: gl.constexpr = a.block_type.shape[0]
+    """The producer: one warp that fills stages, each two tiles of A and two of B, as soon as they are empty."""
+    ROWS: gl.constexpr = a.block_type.shape[0]
     BLOCK_K: gl.constexpr = a.block_type.shape[1]
-    BLOCK_N: gl.constexpr = b.block_type.shape[0 if TRANSPOSED else 1]
-    STAGES: gl.constexpr = a_stages.type.shape[0]
-    tiles = gl.cdiv(M, BLOCK_M) * gl.cdiv(N, BLOCK_N)
+    COLUMNS: gl.constexpr = b.block_type.shape[0 if TRANSPOSED else 1]
+    STAGES: gl.constexpr = full.type.shape[0]
+    tiles = gl.cdiv(M, 2 * ROWS) * gl.cdiv(N, 2 * COLUMNS)
     step = 0
     for tile in range(gl.program_id(0), tiles, gl.num_programs(0)):
-        row, column = place_of(tile, M, N, BLOCK_M, BLOCK_N, GROUP)
+        row, column = place_of(tile, M, N, 2 * ROWS, 2 * COLUMNS, GROUP)
         for k in range(0, K, BLOCK_K):
             stage = step % STAGES
             mbarrier.wait(empty.index(stage), step // STAGES & 1 ^ 1)
-            mbarrier.expect(full.index(stage), a.block_type.nbytes + b.block_type.nbytes)
-            tma.async_copy_global_to_shared(a, [row, k], full.index(stage), a_stages.index(stage))
-            if TRANSPOSED:
-                tma.async_copy_global_to_shared(b, [column, k], full.index(stage), b_stages.index(stage))
-            else:
-                tma.async_copy_global_to_shared(b, [k, column], full.index(stage), b_stages.index(stage))
+            mbarrier.expect(full.index(stage), 2 * a.block_type.nbytes + 2 * b.block_type.nbytes)
+            for half in gl.static_range(2):
+                at, to = [row + half * ROWS, k], 2 * stage + half
+                tma.async_copy_global_to_shared(a, at, full.index(stage), a_stages.index(to))
+                at = [column + half * COLUMNS, k] if TRANSPOSED else [k, column + half * COLUMNS]
+                tma.async_copy_global_to_shared(b, at, full.index(stage), b_stages.index(to))
             step += 1
 
 
 @gluon.jit
-def multiply(c, a_stages, b_stages, c_tile, full, empty, M, N, K, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr):
-    """The consumers: all of a tile's products, one always in flight, then its store, which the next tile overlaps."""
-    STAGES: gl.constexpr = a_stages.type.shape[0]
-    BLOCK_M: gl.constexpr = a_stages.type.shape[1]
+def product(a, b, total, add, TRANSPOSED: gl.constexpr):
+    """total (if `add`) + a b, under way."""
+    if TRANSPOSED:
+        b = b.permute((1, 0))
+    return warpgroup_mma(a, b, total, use_acc=add, is_async=True)
+
+
+@gluon.jit
+def store(c, c_tile, at, total):
+    """Once the copy engine has read the tile before it out of c_tile; it stores this one while the products go on."""
+    tma.store_wait(0)
+    c_tile.store(total.to(c.dtype))
+    fence_async_shared()
+    tma.async_copy_shared_to_global(c, at, c_tile)
+
+
+@gluon.jit
+def multiply(c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr,
+             PROMOTE: gl.constexpr, HALF: gl.constexpr):  # fmt: skip
+    """A consumer, the upper or the lower HALF of the rows: a step's products are under way while the next one's start.
+
+    PROMOTE: fp8's products are added up in few bits; each step's sum is added to the total in float32.
+    """
+    STAGES: gl.constexpr = full.type.shape[0]
+    ROWS: gl.constexpr = a_stages.type.shape[1]
     BLOCK_K: gl.constexpr = a_stages.type.shape[2]
-    BLOCK_N: gl.constexpr = b_stages.type.shape[1 if TRANSPOSED else 2]
+    COLUMNS: gl.constexpr = b_stages.type.shape[1 if TRANSPOSED else 2]
     DEPTH: gl.constexpr = 256 // a_stages.dtype.primitive_bitwidth  # K of one wgmma: 32 bytes
-    layout: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [gl.num_warps(), 1], [16, BLOCK_N, DEPTH])
-    tiles = gl.cdiv(M, BLOCK_M) * gl.cdiv(N, BLOCK_N)
+    layout: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [gl.num_warps(), 1], [16, COLUMNS, DEPTH])
+    tiles = gl.cdiv(M, 2 * ROWS) * gl.cdiv(N, 2 * COLUMNS)
     step = 0
     for tile in range(gl.program_id(0), tiles, gl.num_programs(0)):
-        row, column = place_of(tile, M, N, BLOCK_M, BLOCK_N, GROUP)
-        total = gl.zeros((BLOCK_M, BLOCK_N), gl.float32, layout)
+        row, column = place_of(tile, M, N, 2 * ROWS, 2 * COLUMNS, GROUP)
+        left = gl.zeros((ROWS, COLUMNS), gl.float32, layout)
+        right = gl.zeros((ROWS, COLUMNS), gl.float32, layout)
+        part = gl.zeros((ROWS, COLUMNS), gl.float32, layout)
         for k in range(0, K, BLOCK_K):
             stage = step % STAGES
             mbarrier.wait(full.index(stage), step // STAGES & 1)
-            b_tile = b_stages.index(stage)
-            if TRANSPOSED:
-                b_tile = b_tile.permute((1, 0))
-            total = warpgroup_mma(a_stages.index(stage), b_tile, total, use_acc=k > 0, is_async=True)
-            total = warpgroup_mma_wait(1, deps=[total])
-            mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES), pred=k > 0)
+            a, b0, b1 = a_stages.index(2 * stage + HALF), b_stages.index(2 * stage), b_stages.index(2 * stage + 1)
+            if PROMOTE:
+                part = warpgroup_mma_wait(0, deps=[product(a, b0, part, False, TRANSPOSED)])
+                left += part
+                part = warpgroup_mma_wait(0, deps=[product(a, b1, part, False, TRANSPOSED)])
+                right += part
+                mbarrier.arrive(empty.index(stage))
+            else:
+                left = product(a, b0, left, k > 0, TRANSPOSED)
+                right = product(a, b1, right, k > 0, TRANSPOSED)
+                left, right = warpgroup_mma_wait(2, deps=[left, right])  # all but these two: the step before is done
+                mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES), pred=k > 0)
             step += 1
-        total = warpgroup_mma_wait(0, deps=[total])
-        mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES))
-        tma.store_wait(0)
-        c_tile.store(total.to(c.dtype))
-        fence_async_shared()
-        tma.async_copy_shared_to_global(c, [row, column], c_tile)
+        if not PROMOTE:
+            left, right = warpgroup_mma_wait(0, deps=[left, right])
+            mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES))
+        store(c, c_tiles.index(HALF), [row + HALF * ROWS, column], left)
+        store(c, c_tiles.index(HALF), [row + HALF * ROWS, column + COLUMNS], right)
     tma.store_wait(0)
 
 
 @gluon.jit
-def gemm_kernel(
-    a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr, num_warps: gl.constexpr
-):  # fmt: skip
-    a_stages = gl.allocate_shared_memory(a.dtype, [STAGES] + a.block_type.shape, a.layout)
-    b_stages = gl.allocate_shared_memory(b.dtype, [STAGES] + b.block_type.shape, b.layout)
-    c_tile = gl.allocate_shared_memory(c.dtype, c.block_type.shape, c.layout)
+def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr,
+                PROMOTE: gl.constexpr, num_warps: gl.constexpr):  # fmt: skip
+    a_stages = gl.allocate_shared_memory(a.dtype, [2 * STAGES] + a.block_type.shape, a.layout)
+    b_stages = gl.allocate_shared_memory(b.dtype, [2 * STAGES] + b.block_type.shape, b.layout)
+    c_tiles = gl.allocate_shared_memory(c.dtype, [2] + c.block_type.shape, c.layout)
     full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     empty = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     for stage in gl.static_range(STAGES):
-        mbarrier.init(full.index(stage), count=1)
-        mbarrier.init(empty.index(stage), count=1)
+        mbarrier.init(full.index(stage), count=1)  # the bytes' barrier: one arrival, of the producer
+        mbarrier.init(empty.index(stage), count=2)  # both consumers have read it
     gl.warp_specialize(
         [
-            (multiply, (c, a_stages, b_stages, c_tile, full, empty, M, N, K, GROUP, TRANSPOSED)),
+            (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, PROMOTE, 0)),
+            (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, PROMOTE, 1)),
             (load, (a, b, a_stages, b_stages, full, empty, M, N, K, GROUP, TRANSPOSED)),
         ],
-        [1],
-        [24],
+        [4, 1],  # warps of the second consumer and of the producer; the first has num_warps
+        [240, 24],  # registers of a thread: of consumers, with 128 sums (and 64 on their way), and of the producer
     )
 
 
 TYPES = {torch.bfloat16: gl.bfloat16, torch.float16: gl.float16, torch.float8_e4m3fn: gl.float8e4nv}
 
 
-def descriptor(x: torch.Tensor, block: list[int]) -> TensorDescriptor:
+def descriptor(x: torch.Tensor, block: list[int], name: str) -> TensorDescriptor:
+    check_descriptor(x, block, name)
     return TensorDescriptor.from_tensor(x, block, gl.NVMMASharedLayout.get_default_for(block, TYPES[x.dtype]))
 
 
-def gemm(
-    a: torch.Tensor, b: torch.Tensor, transposed: bool = False, block=(128, 256, 64), stages: int = 3, group: int = 8
-) -> torch.Tensor:
-    """a @ b, or a @ b.T if `transposed`; bf16 out of fp8."""
+def gemm(a: torch.Tensor, b: torch.Tensor, transposed: bool = False, promote: bool = False, block_k: int = 0,
+         stages: int = 0, group: int = 16) -> torch.Tensor:  # fmt: skip
+    """a @ b, or a @ b.T if `transposed`; bf16 out of fp8.  promote: add up in float32 every block_k (128) of K.
+
+    Raises utils.tiles.TileError where the tile does not fit the GPU or TMA cannot read an array.
+    """
     (M, K), N = a.shape, b.shape[0 if transposed else 1]
-    m, n, k = block
+    block_k, stages = block_k or 128 // a.itemsize, stages or 4
+    check_tile(2 * ROWS, 2 * COLUMNS, block_k, stages, 8, a.itemsize, store=2 * ROWS * COLUMNS * 2)
     c = torch.empty(M, N, dtype=torch.bfloat16 if a.itemsize == 1 else a.dtype, device=a.device)
-    grid = (programs(cdiv(M, m) * cdiv(N, n), a),)
-    tiles = descriptor(a, [m, k]), descriptor(b, [n, k] if transposed else [k, n]), descriptor(c, [m, n])
-    gemm_kernel[grid](*tiles, M, N, K, stages, group, transposed, num_warps=8)
+    grid = (programs(cdiv(M, 2 * ROWS) * cdiv(N, 2 * COLUMNS), a),)
+    b_block = [COLUMNS, block_k] if transposed else [block_k, COLUMNS]
+    tiles = descriptor(a, [ROWS, block_k], "a"), descriptor(b, b_block, "b"), descriptor(c, [ROWS, COLUMNS], "c")
+    gemm_kernel[grid](*tiles, M, N, K, stages, group, transposed, promote, num_warps=4)
     return c

@@ -1,78 +1,84 @@
-"""C = A B in float32 on CUDA cores: 128 x 128 of C a block, 8 x 8 a thread, the next tiles on their way meanwhile.
+"""C = A B in float32 on CUDA cores: 128 x 256 of C a block, 8 x 16 a thread, the next tiles on their way meanwhile.
 
 A: M x K, B: K x N, C: M x N, row-major. Any M; K and N multiples of 4 (16-byte loads).
 """
 
-SGEMM = r"""
-#define BM 128
-#define BN 128
-#define BK 8
-// 256 threads. A warp makes 64 x 32 of C, a lane 8 x 8 of these: rows from 4 i and 32 + 4 i, columns from 4 j and
-// 16 + 4 j, so that neighbouring lanes read neighbouring float4 of shared memory. A lies turned in it: a lane wants 4
-// rows of one k.
-__device__ __forceinline__ float4 four(const float* x, int r, int c, int rows, int cols) {
-    if (r >= rows || c >= cols) return make_float4(0, 0, 0, 0);
-    return *reinterpret_cast<const float4*>(x + (long long)r * cols + c);
+BM, BN, BK, STAGES = 128, 256, 32, 2
+SHARED = 4 * STAGES * (BM * (BK + 4) + BK * BN)  # bytes, asked for at the launch
+THREADS = 256
+
+SIZES = "".join(
+    f"#define {name} {size}\n" for name, size in zip(("BM", "BN", "BK", "STAGES"), (BM, BN, BK, STAGES), strict=True)
+)
+SGEMM = (
+    SIZES
+    + r"""
+// A warp makes 64 x 64 of C, a lane 8 x 16 of these: rows 8 apart, groups of 4 columns 16 apart, so that neighbouring
+// lanes read neighbouring float4 of B. Of A a lane reads 8 float4 along k, four steps at a time; A's rows in shared
+// memory are 4 floats longer than they need be: eight rows, eight different groups of banks.
+__device__ __forceinline__ void copy16(float* to, const float* from, bool inside) {  // zeros where not inside
+    unsigned at = (unsigned)__cvta_generic_to_shared(to);
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(inside ? 16 : 0) : "memory");
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2)
+extern "C" __global__ void __launch_bounds__(256, 1)
 sgemm(const float* __restrict__ A, const float* __restrict__ B, float* __restrict__ C, int M, int N, int K, int group) {
-    __shared__ __align__(16) float a[2][BK][BM + 4], b[2][BK][BN];
+    extern __shared__ __align__(16) float memory[];
+    auto a = (float (*)[BM][BK + 4])memory;
+    auto b = (float (*)[BK][BN])(memory + STAGES * BM * (BK + 4));
     int across = (N + BN - 1) / BN, down = (M + BM - 1) / BM;
     int first = blockIdx.x / (across * group) * group, high = min(group, down - first);
     int inside = blockIdx.x % (across * group), top = (first + inside % high) * BM, left = inside / high * BN;
     int t = threadIdx.x, lane = t % 32, warp = t / 32;
-    int row = warp / 4 * 64 + lane / 4 * 4, col = warp % 4 * 32 + lane % 4 * 4;  // of the lane's first 4 x 4
-    int ra = t / (BK / 4), ca = t % (BK / 4) * 4, rb = t / 32, cb = t % 32 * 4;  // what the thread loads
-    float sum[8][8] = {};
-    float4 fa[BK / 8], fb[BK / 8];
+    int row = warp / 4 * 64 + lane / 4, col = warp % 4 * 64 + lane % 4 * 4;
+    float sum[8][16] = {};
 
-    auto fetch = [&](int k) {
-        for (int i = 0; i < BK / 8; i++) {
-            fa[i] = four(A, top + ra + 1024 / BK * i, k + ca, M, K);
-            fb[i] = four(B, k + rb + 8 * i, left + cb, K, N);
+    auto fetch = [&](int k, int stage) {
+#pragma unroll
+        for (int i = t; i < BM * BK / 4; i += 256) {
+            int r = i / (BK / 4), c = i % (BK / 4) * 4;
+            bool in = top + r < M && k + c < K;
+            copy16(&a[stage][r][c], in ? A + (long long)(top + r) * K + k + c : A, in);
         }
+#pragma unroll
+        for (int i = t; i < BK * BN / 4; i += 256) {
+            int r = i / (BN / 4), c = i % (BN / 4) * 4;
+            bool in = k + r < K && left + c < N;
+            copy16(&b[stage][r][c], in ? B + (long long)(k + r) * N + left + c : B, in);
+        }
+        asm volatile("cp.async.commit_group;" ::: "memory");
     };
-    auto keep = [&](int s) {
-        for (int i = 0; i < BK / 8; i++) {
-            a[s][ca + 0][ra + 1024 / BK * i] = fa[i].x;
-            a[s][ca + 1][ra + 1024 / BK * i] = fa[i].y;
-            a[s][ca + 2][ra + 1024 / BK * i] = fa[i].z;
-            a[s][ca + 3][ra + 1024 / BK * i] = fa[i].w;
-            *reinterpret_cast<float4*>(&b[s][rb + 8 * i][cb]) = fb[i];
+    fetch(0, 0);
+    for (int k = 0, stage = 0; k < K; k += BK, stage ^= 1) {
+        asm volatile("cp.async.wait_group 0;" ::: "memory");
+        __syncthreads();  // all have read the other stage, and see this one
+        if (k + BK < K) fetch(k + BK, stage ^ 1);
+#pragma unroll
+        for (int q = 0; q < BK; q += 4) {
+            float x[8][4], y[16];
+#pragma unroll
+            for (int m = 0; m < 8; m++) *(float4*)x[m] = *(float4*)&a[stage][row + 8 * m][q];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+#pragma unroll
+                for (int n = 0; n < 16; n += 4) *(float4*)(y + n) = *(float4*)&b[stage][q + i][col + 4 * n];
+#pragma unroll
+                for (int m = 0; m < 8; m++)
+#pragma unroll
+                    for (int n = 0; n < 16; n++) sum[m][n] += x[m][i] * y[n];
+            }
         }
-    };
-    fetch(0);
-    keep(0);
-    __syncthreads();
-    for (int k = 0, s = 0; k < K; k += BK, s ^= 1) {
-        if (k + BK < K) fetch(k + BK);
-#pragma unroll
-        for (int i = 0; i < BK; i++) {
-            float x[8], y[8];
-            *reinterpret_cast<float4*>(x) = *reinterpret_cast<float4*>(&a[s][i][row]);
-            *reinterpret_cast<float4*>(x + 4) = *reinterpret_cast<float4*>(&a[s][i][row + 32]);
-            *reinterpret_cast<float4*>(y) = *reinterpret_cast<float4*>(&b[s][i][col]);
-            *reinterpret_cast<float4*>(y + 4) = *reinterpret_cast<float4*>(&b[s][i][col + 16]);
-#pragma unroll
-            for (int m = 0; m < 8; m++)
-#pragma unroll
-                for (int n = 0; n < 8; n++) sum[m][n] += x[m] * y[n];
-        }
-        if (k + BK < K) keep(s ^ 1);
-        __syncthreads();
     }
 #pragma unroll
     for (int m = 0; m < 8; m++)
 #pragma unroll
-        for (int n = 0; n < 8; n += 4) {
-            int r = top + row + m % 4 + m / 4 * 32, c = left + col + n / 4 * 16;
-            if (r < M && c < N)
-                *reinterpret_cast<float4*>(C + (long long)r * N + c) =
-                    make_float4(sum[m][n], sum[m][n + 1], sum[m][n + 2], sum[m][n + 3]);
+        for (int n = 0; n < 16; n += 4) {
+            int r = top + row + 8 * m, c = left + col + 4 * n;
+            if (r < M && c < N) *(float4*)(C + (long long)r * N + c) = *(float4*)(sum[m] + n);
         }
 }"""
+)
 
 
 def blocks(M: int, N: int) -> int:
-    return -(-M // 128) * -(-N // 128)
+    return -(-M // BM) * -(-N // BN)
