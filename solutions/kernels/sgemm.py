@@ -35,14 +35,14 @@ sgemm(const float* __restrict__ A, const float* __restrict__ B, float* __restric
 
     auto fetch = [&](int k, int stage) {
 #pragma unroll
-        for (int i = t; i < BM * BK / 4; i += 256) {
-            int r = i / (BK / 4), c = i % (BK / 4) * 4;
+        for (int i = 0; i < BM * BK / 1024; i++) {
+            int r = t / (BK / 4) + 1024 / BK * i, c = t % (BK / 4) * 4;
             bool in = top + r < M && k + c < K;
             copy16(&a[stage][r][c], in ? A + (long long)(top + r) * K + k + c : A, in);
         }
 #pragma unroll
-        for (int i = t; i < BK * BN / 4; i += 256) {
-            int r = i / (BN / 4), c = i % (BN / 4) * 4;
+        for (int i = 0; i < BK * BN / 1024; i++) {
+            int r = t / (BN / 4) + 1024 / BN * i, c = t % (BN / 4) * 4;
             bool in = k + r < K && left + c < N;
             copy16(&b[stage][r][c], in ? B + (long long)(k + r) * N + left + c : B, in);
         }
