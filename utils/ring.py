@@ -74,7 +74,6 @@ class Ring(Machine):
         self.full = [Full(self, stage) for stage in range(stages)]
         self.empty = [Empty(self, stage, 1 if alternate else consumers) for stage in range(stages)]
         self.spans: list[Span] = []
-        self.dry = 0  # products that a consumer issued late: its last had ended, and the data was there before that
         self._ticks, self._alternate, self._random = (copy, late, product, store), alternate, random.Random(seed)
         self._engine = self._cores = 0.0  # ticks from which they are free
         self._copied = {"A": 0, "B": 0}  # steps
@@ -84,6 +83,7 @@ class Ring(Machine):
         self._known = dict.fromkeys(names, 0)  # products known to have ended
         self._held: dict[str, set[int]] = {name: set() for name in names}  # steps multiplied and not handed back
         self._stored = dict.fromkeys(names, 0)
+        self.dry = dict.fromkeys(names, 0)  # products issued late: the last had ended, the data was there before that
 
     def __repr__(self) -> str:
         parts = [(self.stages, "stage"), (self.tiles, "tile"), (self.steps, "step"), (self.consumers, "consumer")]
@@ -162,7 +162,7 @@ class Ring(Machine):
                         f"{'have' if 'and' in missing else 'has'} not landed.")  # fmt: skip
         there = max(self._landed[operand, step] for operand in "AB")
         if len(issued) % self.steps and there < issued[-1][1] <= self.now:
-            self.dry += 1
+            self.dry[name] += 1
         start = max(self.now, self._cores)
         self._cores = start + self._ticks[2]
         issued.append((step, self._cores))
