@@ -1431,7 +1431,7 @@ def step_by_step(ring, tiles, steps):
         if (step + 1) % steps == 0:
             yield ring.store(step // steps)  # converts and writes the sums of a tile: takes a while
 
-
+# %%
 def gantt(rings):
     """Each ring's copies, products and epilogues over time; a colour for each tile."""
     fig, axes = plt.subplots(len(rings), 1, figsize=(7.5, 1.15 + 1.25 * len(rings)), sharex=True, squeeze=False)
@@ -1517,7 +1517,7 @@ def ping_pong(ring, tiles, steps, me, turns):
 
 
 def alternating(ordered):
-    ring = Ring(4, 8, 6, 2, copy=0.5, late=1, product=2, store=12, alternate=True)
+    ring = Ring(4, 8, 6, 2, copy=0.4, late=0.1, product=2, store=12, alternate=True)
     turns = [Barrier(ring, f"turn[{me}]", 1) for me in range(2)] if ordered else None
     return ring.simulate(producer(ring, 48), *(ping_pong(ring, 6, 8, me, turns) for me in range(2)))
 
@@ -1534,7 +1534,7 @@ if ready("06.48"):
 
 # %%
 if ready("06.48") and ready("06.49"):
-    together = Ring(4, 8, 6, 2, copy=0.5, late=1, product=1, store=6)  # half of a tile each: half of the product, of the store
+    together = Ring(4, 8, 6, 2, copy=0.4, late=0.1, product=1, store=6)  # half of a tile each: half of the product, of the store
     together.simulate(producer(together, 48), *(consumer(together, 6, 8) for _ in range(2)))
     apart = alternating(ordered=True)
     gantt({"cooperative": together, "ping-pong": apart})
