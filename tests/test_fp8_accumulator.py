@@ -23,13 +23,11 @@ def test_as_exact_fractions_add() -> None:
     total = np.zeros((2, 3), np.float32)
     for _ in range(40):
         a, b = (rng.integers(-15, 16, shape) * 2.0 ** rng.integers(-6, 3, shape) for shape in ((2, DEPTH), (DEPTH, 3)))
-        wanted = [
-            [cut([sum(cut([Fraction(float(total[i, j])), *(Fraction(x) * Fraction(y) for x, y in zip(a[i], b[:, j]))]))])
-             for j in range(3)]
-            for i in range(2)
-        ]  # fmt: skip
+        products = [[[Fraction(x) * Fraction(y) for x, y in zip(row, col, strict=True)] for col in b.T] for row in a]
+        terms = [[[Fraction(float(total[i, j])), *products[i][j]] for j in range(3)] for i in range(2)]
+        wanted = [[float(cut([sum(cut(these))])[0]) for these in row] for row in terms]
         total = wgmma_fp8(total, a, b)
-        assert total.dtype == np.float32 and [[float(v[0]) for v in row] for row in wanted] == total.tolist()
+        assert total.dtype == np.float32 and wanted == total.tolist()
 
 
 def test_what_lies_below_the_cut_is_lost_towards_zero() -> None:
