@@ -44,8 +44,9 @@ def compile_triton(
 ) -> dict[str, Any]:
     """The kernel's stages as text: ttir, ttgir, llir, ptx, sass; and "metadata" (name, shared, num_warps, stack ...).
 
-    file: a Python file that defines the kernel.  signature: argument -> type, as in Triton's own compile tool:
-    "*fp32", "i32"; ":16" after it says divisible by 16 (what Triton sees of an aligned tensor).
+    file: a Python file that defines the kernel, in Triton or in Gluon.  signature: argument -> type, as in Triton's own
+    compile tool: "*fp32", "i32"; ":16" after it says divisible by 16 (what Triton sees of an aligned tensor).
+    "tensordesc<bf16[128,64],NVMMASharedLayout(...)>" is a descriptor for TMA, its layout as Gluon prints it.
     constexprs: argument -> value.  options: num_warps, num_stages.  sass: whether to disassemble (0.6 s).
     Tried with Triton 3.6.0 and 3.7.1. Raises CompileError when the compiler refuses the kernel, RuntimeError when
     it could not be asked.
@@ -195,13 +196,14 @@ def compiled(job: Mapping[str, Any]) -> dict[str, Any]:
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
+    from triton.experimental.gluon._runtime import GluonASTSource, GluonJITFunction
 
     function = getattr(load(Path(job["file"])), job["kernel"])
     while not isinstance(function, triton.JITFunction):  # inside autotune, heuristics
         function = function.fn
     types = {name: kind.partition(":") for name, kind in job["signature"].items()}
     order = list(function.arg_names)
-    source = ASTSource(
+    source = (GluonASTSource if isinstance(function, GluonJITFunction) else ASTSource)(
         fn=function,
         signature={name: "constexpr" if name in job["constexprs"] else types[name][0] for name in order},
         constexprs={(order.index(name),): value for name, value in job["constexprs"].items()},

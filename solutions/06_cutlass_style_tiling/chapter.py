@@ -1254,7 +1254,580 @@ axes[0].invert_yaxis()
 #
 # What that is worth in time: on an RTX A6000, Simon Boehm's ladder reached, in percent of cuBLAS, 1.3 (naive), 8.5 (coalesced), 12.8 (shared tile), 36.5 (column of 8), 68.7 (8 × 8 a thread), 78.4 (float4), 93.7 (warp tiles and tuned sizes) at 4096³ (his measurements, FP32).
 # His register tile is 8 × 8 in a block of 128 × 128: the emulated GPU counts such a one as well as ours; only its grids are larger than a check should run. This course's own measured ladder belongs to the second half.
+
+# %% [markdown]
+# ## 18 Hopper: TMA, mbarriers, warp specialization
 #
+# In section 10 every thread works out addresses, loads, stores to shared memory, waits, multiplies. On Hopper the three jobs come apart:
+#
+# - the **TMA** (Tensor Memory Accelerator) copies boxes; *one* thread asks for one;
+# - **mbarriers** in shared memory count what has arrived; nobody else has to wait;
+# - **`wgmma`** multiplies straight from shared memory, and goes on by itself while its warps do other things.
+#
+# What is left to write is who waits for whom. That is this section, and it is what interviewers ask about Hopper.
+#
+# **TMA.** The host describes a matrix once: address, sizes, strides, size of a box, swizzle mode (section 7). That *descriptor* has 128 bytes. In the kernel, one
+# instruction, `cp.async.bulk.tensor`, names the descriptor, the coordinates of a box, a place in shared memory, and a barrier. No addresses, no registers, no loop. What lies outside of the
+# matrix arrives as **zeros**: no masks. The price: rows that begin at multiples of 16 bytes, and boxes of a fixed size.
+
+# %%
+matrix = np.arange(1, 6 * 10 + 1).reshape(6, 10)
+
+
+def box(x, i, j, rows, columns):
+    """What TMA brings of the box at (i, j): zeros where it is outside of x."""
+    part = x[i : i + rows, j : j + columns]
+    return np.pad(part, [(0, rows - part.shape[0]), (0, columns - part.shape[1])])
+
+
+found = box(matrix, 4, 7, 4, 5)
+beyond = [[str(matrix[r, c]) if r < 6 and c < 10 else "0" for c in range(12)] for r in range(8)]
+layouts.draw_grid(beyond, "a matrix of 6 x 10, and the box of 4 x 5 at (4, 7): zeros outside",
+                  lambda r, c: (layouts.HUES[1 if r >= 4 and c >= 7 else 0], 0.4 if r >= 4 and 7 <= c else 0.15 * (r < 6 and c < 10)))
+
+# %%
+print(found)
+assert found.sum() == matrix[4:, 7:].sum()
+
+# %% [markdown]
+# A zero adds nothing to a sum of products. So k need not be a multiple of BK, and the last box of a row needs no branch.
+#
+# **mbarrier.** Eight bytes in shared memory. It goes through **phases**, numbered 0, 1, 2, ... A phase ends when two counts are at zero: arrivals that are *pending*, and
+# *bytes* that are still to come. The next phase begins at once, with all its arrivals pending again.
+#
+# | operation (PTX) | here | what it does |
+# |---|---|---|
+# | `mbarrier.arrive` | `barrier.arrive()` | one pending arrival less |
+# | `mbarrier.arrive.expect_tx` | `barrier.expect(bytes)` | so many bytes more to come, **and** arrives |
+# | a copy that lands | | so many bytes less to come |
+# | `mbarrier.try_wait.parity` | `yield barrier.wait(parity)` | goes on when the phase of this **parity** has ended |
+#
+# A waiter does not name the phase, only its parity, number modulo 2: it waits as long as the phase in progress has that parity. A fresh barrier is in phase 0. So
+# `wait(0)` waits there, and `wait(1)` passes at once. Here is a simulated one. Warps are generators: `yield` stands in front of all that waits, and of nothing else.
+
+# %%
+from utils.mbarriers import Barrier, Fault, Machine
+
+
+def tell(barrier, what):
+    print(f"{what:36}phase {barrier.phases}  pending {barrier.pending}  bytes to come {barrier.bytes:,}")
+
+
+def warp(machine, barrier):
+    tell(barrier, "fresh, one arrival a phase")
+    yield barrier.wait(1)
+    tell(barrier, "wait(1) has passed")
+    barrier.expect(48)
+    tell(barrier, "expect(48)")
+    machine.later(5, lambda: (setattr(barrier, "bytes", 0), barrier.settle()))  # a copy of 48 bytes lands at tick 5
+    yield barrier.wait(0)
+    tell(barrier, f"wait(0) has passed, tick {machine.now:.0f}")
+
+
+machine = Machine()
+_ = machine.run({"warp": warp(machine, Barrier(machine, "barrier", 1))})
+
+# %% [markdown]
+# **The ring.** Shared memory holds a few *stages*, each with room for a tile of A and one of B. Step s of the loop over k uses stage s mod stages. Each stage has two barriers:
+#
+# - `full`: the producer expects the bytes of the stage's copies; the phase ends when they have landed. Consumers wait for it.
+# - `empty`: consumers arrive when they have read the stage; the producer waits for that before it fills the stage again.
+#
+# In the picture a copy takes 3 ticks and a product 2, the first product is late, and nothing of this is a barrier of the *block*: the producer is up to three steps ahead.
+
+# %%
+def ring_times(steps, stages, copy, product):
+    """(begin, end) of every copy and of every product."""
+    copies, products = [], []
+    for step in range(steps):
+        free = products[step - stages][1] if step >= stages else 0
+        begin = max(copies[-1][1] if copies else 0, free)
+        copies.append((begin, begin + copy))
+        begin = max(products[-1][1] if products else 0, copies[-1][1])
+        products.append((begin, begin + product + 6 * (step == 0)))
+    return copies, products
+
+
+fig, ax = plt.subplots(figsize=(7.5, 2.3))
+for lane, spans in enumerate(ring_times(9, 3, 3, 2)):
+    for step, (begin, end) in enumerate(spans):
+        ax.barh(lane + 0.27 * (step % 3 - 1), end - begin, left=begin, height=0.24, color=f"C{step % 3}", alpha=0.75)
+        ax.text((begin + end) / 2, lane + 0.27 * (step % 3 - 1), str(step), ha="center", va="center", fontsize=8)
+ax.set(yticks=[0, 1], yticklabels=["producer:\ncopies", "consumer:\nproducts"], xlabel="ticks; a number is a step, a colour a stage")
+ax.invert_yaxis()
+ax.grid(False)
+
+# %% [markdown]
+# Step 3 wants the stage of step 0 and has to wait: that wait is on `empty`. Step 1's product waits for the consumer only: `full` was over long ago.
+
+# %% [markdown]
+# {{card 06.47}}
+# Tiles of 128 × 256, steps of 64 along k, bf16. How many bytes does the producer expect for one stage (`bytes_a_stage`)? A block can have 227 KiB of shared memory, and a tile of C in bf16 stands there
+# beside the stages, 64 KiB. How many stages fit (`stages_that_fit`)?
+#
+# Steps are counted from 0, in a ring of 3 stages. With which parity does a consumer wait for `full` at step 7 (`parity_at_step_7`)? And with which does the producer wait for `empty` when it fills each stage for the first time
+# (`parity_of_first_fill`)?
+
+# %% tags=["exercise"]
+# Predict 06.47
+bytes_a_stage = 49152
+stages_that_fit = 3
+parity_at_step_7 = 0
+parity_of_first_fill = 1
+
+# %% tags=["check"]
+check("06.47")
+
+# %%
+stage = (128 * 64 + 64 * 256) * 2
+print(f"{stage:,} bytes a stage; {(227 * 1024 - 128 * 256 * 2) / stage:.2f} of them beside C")
+print("step      ", *range(9))
+print("stage     ", *(step % 3 for step in range(9)))
+print("full, wait", *(step // 3 % 2 for step in range(9)), " parity of the turn")
+print("empty, wait", *((step // 3 + 1) % 2 for step in range(9)), " parity of the turn before", sep=" ", end="\n")
+
+# %% [markdown]
+# {{card 06.48}}
+# `producer(ring, steps)`: a generator, the warp that fills `ring` for steps 0 to steps − 1. It has
+#
+# - `ring.stages`, and for each stage the barriers `ring.full[stage]` and `ring.empty[stage]`;
+# - `ring.copy_a(step, stage)` and `ring.copy_b(step, stage)`: TMA copies. They return at once; when one lands, `ring.bytes_a` or `ring.bytes_b` bytes are counted on `ring.full[stage]`.
+#
+# `full` takes one arrival a phase, `empty` one of each consumer. Step s goes to stage s % stages. A producer that fills the first stage once and stops:
+# `yield ring.empty[0].wait(1)`, `ring.full[0].expect(ring.bytes_a + ring.bytes_b)`, `ring.copy_a(0, 0)`, `ring.copy_b(0, 0)`.
+#
+# Tried on rings of 1 to 8 stages, with slow copies, slow products, one and two consumers, tiles of any size. Whoever overwrites what is still read, or waits for ever, is told.
+
+# %% tags=["exercise"]
+# Exercise 06.48
+def producer(ring, steps):
+    """Fills the ring, as far ahead as its stages allow."""
+    ### BEGIN SOLUTION
+    for step in range(steps):
+        turn, stage = divmod(step, ring.stages)
+        yield ring.empty[stage].wait((turn + 1) % 2)
+        ring.full[stage].expect(ring.bytes_a + ring.bytes_b)
+        ring.copy_a(step, stage)
+        ring.copy_b(step, stage)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.48")
+
+# %% [markdown]
+# Here it works against a consumer that takes one step after the other: it starts a product, waits until that has ended, hands the stage back, and at the end of a tile stores the sums.
+
+# %%
+from utils.ring import Ring
+
+
+def step_by_step(ring, tiles, steps):
+    for step in range(tiles * steps):
+        stage = step % ring.stages
+        yield ring.full[stage].wait(step // ring.stages % 2)
+        ring.multiply(step, stage)  # starts the product, and returns
+        yield ring.products(0)  # waits until none is going on
+        ring.empty[stage].arrive()
+        if (step + 1) % steps == 0:
+            yield ring.store(step // steps)  # converts and writes the sums of a tile: takes a while
+
+# %%
+def gantt(rings):
+    """Each ring's copies, products and epilogues over time; a colour for each tile."""
+    fig, axes = plt.subplots(len(rings), 1, figsize=(7.5, 1.15 + 1.25 * len(rings)), sharex=True, squeeze=False)
+    for ax, (name, ring) in zip(axes[:, 0], rings.items()):
+        lanes = sorted({span.lane for span in ring.spans}, key=lambda lane: (lane != "copies", lane[-1], lane))
+        for span in ring.spans:
+            tile = span.number if "epilogue" in span.lane else span.number // ring.steps
+            ax.barh(lanes.index(span.lane), span.end - span.start, left=span.start, height=0.7, color=f"C{tile}",
+                    alpha=0.4 if "epilogue" in span.lane else 0.8, edgecolor="0.5", linewidth=0.4)
+        ax.set(yticks=range(len(lanes)), yticklabels=lanes)
+        ax.set_title(f"{name}: {ring.now:.0f} ticks", fontsize=10)
+        ax.invert_yaxis()
+        ax.grid(False)
+    ax.set_xlabel("ticks; a colour for each tile")
+
+
+if ready("06.48"):
+    simple = Ring(3, 8, 2, copy=0.75, late=2, product=2, store=6)
+    simple.simulate(producer(simple, 16), step_by_step(simple, 2, 8))
+    gantt({"one step after the other": simple})
+
+# %% [markdown]
+# During the store the producer goes on, until the ring is full: the next tile's first stages are there when it is over. That is what "persistent" buys a warp-specialized kernel.
+#
+# But this consumer wastes something that the picture hides. `wgmma` is asynchronous, as the copies are: a real consumer needs time to wake up, to look at the next barrier, to issue. If it does that only
+# when the last product has ended, the tensor cores stand still meanwhile. So the next product must be **queued while the last one runs**. Then a stage cannot be handed back right away: its product is still reading.
+
+# %% [markdown]
+# {{card 06.49}}
+# `consumer(ring, tiles, steps)`: a generator, the warpgroup that multiplies `steps` steps for each of `tiles` tiles. The steps are counted through: tile t has steps t·steps to (t + 1)·steps − 1. It has `ring.full`, `ring.empty` and
+#
+# - `ring.multiply(step, stage)`: starts the product of the step, and returns;
+# - `yield ring.products(n)`: goes on when all products but the newest n have ended;
+# - `yield ring.store(tile)`: converts and writes the sums, after all of the tile's products have ended.
+#
+# Start each product of a tile while the one before is still running. Hand a stage back (`ring.empty[stage].arrive()`) only when its product is known to have ended, and each turn of a stage once. For one tile of one step: wait for `full[0]`, multiply(0, 0), products(0), arrive on
+# `empty[0]`, store(0).
+#
+# Tried on rings of 2 to 8 stages, 1 to 3 tiles, slow and fast copies, alone and beside a second consumer.
+
+# %% tags=["exercise"]
+# Exercise 06.49
+def consumer(ring, tiles, steps):
+    """Multiplies all steps of its tiles, always one product ahead of the one that ends."""
+    ### BEGIN SOLUTION
+    step = 0
+    for tile in range(tiles):
+        for k in range(steps):
+            turn, stage = divmod(step, ring.stages)
+            yield ring.full[stage].wait(turn % 2)
+            ring.multiply(step, stage)
+            yield ring.products(1)
+            if k > 0:
+                ring.empty[(step - 1) % ring.stages].arrive()
+            step += 1
+        yield ring.products(0)
+        ring.empty[(step - 1) % ring.stages].arrive()
+        yield ring.store(tile)
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.49")
+
+# %% [markdown]
+# **Warp specialization** is this division of labour: one warp runs `producer`, one or two *warpgroups* (of four warps: `wgmma` is an instruction of a warpgroup) run `consumer`. Section 2 named the two ways to have two of them. Cooperative: both take every step, each half
+# of the tile's rows. Ping-pong: they take turns, a whole tile each, and one stores while the other multiplies. In ping-pong each consumer skips the other's steps, and there a parity's one bit is not enough. Watch what happens when consumer 1 just waits for its first step, 8, on a ring of 4 stages:
+
+# %%
+def ping_pong(ring, tiles, steps, me, turns):
+    """One of two consumers that alternate; turns: a barrier for each, that says whose turn at the loop over k it is."""
+    for tile in range(me, tiles, 2):
+        if turns:
+            yield turns[me].wait((tile // 2 + (me == 0)) % 2)
+        for step in range(tile * steps, (tile + 1) * steps):
+            stage = step % ring.stages
+            yield ring.full[stage].wait(step // ring.stages % 2)
+            ring.multiply(step, stage)
+            yield ring.products(0)
+            ring.empty[stage].arrive()
+        if turns:
+            turns[1 - me].arrive()
+        yield ring.store(tile)
+
+
+def alternating(ordered):
+    ring = Ring(4, 8, 6, 2, copy=0.4, late=0.1, product=2, store=12, alternate=True)
+    turns = [Barrier(ring, f"turn[{me}]", 1) for me in range(2)] if ordered else None
+    return ring.simulate(producer(ring, 48), *(ping_pong(ring, 6, 8, me, turns) for me in range(2)))
+
+
+if ready("06.48"):
+    try:
+        alternating(ordered=False)
+    except Fault as fault:
+        print(fault)
+
+# %% [markdown]
+# `full[0]` serves steps 0, 4, 8: phases 0, 1, 2. Consumer 1 waits for the end of phase 2, parity 0; but the end of phase **0** has parity 0 too, and lets it through. A parity tells a phase from its neighbours and from no others, so nobody
+# may wait for a barrier that is more than one phase away. CUTLASS's `OrderedSequenceBarrier` sees to that: consumer 1 begins its loop only when consumer 0 is through with its own. Here `turns` does it:
+
+# %%
+if ready("06.48") and ready("06.49"):
+    together = Ring(4, 8, 6, 2, copy=0.4, late=0.1, product=1, store=6)  # half of a tile each: half of the product, of the store
+    together.simulate(producer(together, 48), *(consumer(together, 6, 8) for _ in range(2)))
+    apart = alternating(ordered=True)
+    gantt({"cooperative": together, "ping-pong": apart})
+
+# %% [markdown]
+# Same work: six tiles of 8 steps. Cooperative leaves the tensor cores idle for each epilogue, ping-pong hides it behind the other's loop. But in ping-pong a *whole* tile is in one warpgroup's registers, so the tile must be half as large, and each loads more for each FLOP (section 1). Hence:
+# cooperative for large tiles and long k, ping-pong for short k and heavy epilogues. This model has no price for the larger traffic; a measurement has.
+#
+# **On the real thing.** The same ring in **Gluon**, the language below Triton: same compiler, but layouts, shared memory, barriers and warps are yours. You will recognize each line of `producer` and `consumer`:
+
+# %%
+gluon_text = '''
+from triton.experimental import gluon
+from triton.experimental.gluon import language as gl
+from triton.experimental.gluon.language.nvidia.hopper import fence_async_shared, mbarrier, tma
+from triton.experimental.gluon.language.nvidia.hopper import warpgroup_mma, warpgroup_mma_wait
+
+
+@gluon.jit
+def producer(a, b, a_ring, b_ring, full, empty, K):
+    STAGES: gl.constexpr = a_ring.type.shape[0]
+    BM: gl.constexpr = a_ring.type.shape[1]
+    BK: gl.constexpr = a_ring.type.shape[2]
+    BN: gl.constexpr = b_ring.type.shape[2]
+    for step in range(gl.cdiv(K, BK)):
+        stage = step % STAGES
+        mbarrier.wait(empty.index(stage), step // STAGES + 1 & 1)
+        mbarrier.expect(full.index(stage), a.block_type.nbytes + b.block_type.nbytes)
+        tma.async_copy_global_to_shared(a, [gl.program_id(0) * BM, step * BK], full.index(stage), a_ring.index(stage))
+        tma.async_copy_global_to_shared(b, [step * BK, gl.program_id(1) * BN], full.index(stage), b_ring.index(stage))
+
+'''
+
+# %%
+gluon_text += '''
+@gluon.jit
+def consumer(c, a_ring, b_ring, c_tile, full, empty, K):
+    STAGES: gl.constexpr = a_ring.type.shape[0]
+    BM: gl.constexpr = a_ring.type.shape[1]
+    BN: gl.constexpr = b_ring.type.shape[2]
+    layout: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [gl.num_warps(), 1], [16, BN, 16])
+    total = gl.zeros((BM, BN), gl.float32, layout)
+    for step in range(gl.cdiv(K, a_ring.type.shape[2])):
+        stage = step % STAGES
+        mbarrier.wait(full.index(stage), step // STAGES & 1)
+        total = warpgroup_mma(a_ring.index(stage), b_ring.index(stage), total, is_async=True)
+        total = warpgroup_mma_wait(1, deps=[total])
+        mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES), pred=step > 0)
+    total = warpgroup_mma_wait(0, deps=[total])
+    c_tile.store(total.to(c.dtype))
+    fence_async_shared()  # what threads have written to shared memory becomes visible to TMA
+    tma.async_copy_shared_to_global(c, [gl.program_id(0) * BM, gl.program_id(1) * BN], c_tile)
+    tma.store_wait(0)
+
+'''
+
+# %%
+gluon_text += '''
+@gluon.jit
+def gemm(a, b, c, K, STAGES: gl.constexpr):
+    a_ring = gl.allocate_shared_memory(a.dtype, [STAGES] + a.block_type.shape, a.layout)
+    b_ring = gl.allocate_shared_memory(b.dtype, [STAGES] + b.block_type.shape, b.layout)
+    c_tile = gl.allocate_shared_memory(c.dtype, c.block_type.shape, c.layout)
+    full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    empty = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    for stage in gl.static_range(STAGES):
+        mbarrier.init(full.index(stage), count=1)
+        mbarrier.init(empty.index(stage), count=1)
+    gl.warp_specialize([
+        (consumer, (c, a_ring, b_ring, c_tile, full, empty, K)),
+        (producer, (a, b, a_ring, b_ring, full, empty, K)),
+    ], [1], [24])  # beside the consumer's warps: one warp, of 24 registers a thread
+'''
+
+# %% [markdown]
+# `warp_specialize` runs its first function on the kernel's own warps (8 here: two warpgroups, cooperative) and the others on warps of their own. Gluon has no interpreter, but its compiler needs no GPU. Compiled for sm_90, tiles of 128 × 256, steps of 64, three stages:
+
+# %%
+import re
+from tempfile import TemporaryDirectory
+
+from utils.compile_worker import compile_triton
+from utils.machine import triton_backend
+
+
+def compiled(text, kernel, types, constants, warps):
+    """What the compiler makes of a kernel for an H100."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "kernel.py").write_text(text)
+        return compile_triton(Path(folder) / "kernel.py", kernel, types, constants, "sm_90", {"num_warps": warps}, sass=False)
+
+
+def boxes(rows, columns):
+    """The type of a TMA descriptor for boxes of bf16, swizzled in rows of 128 bytes."""
+    return f"tensordesc<bf16[{rows},{columns}],NVMMASharedLayout(swizzle_byte_width=128, element_bitwidth=16, rank=2)>"
+
+
+made = None
+if triton_backend():
+    types = {"a": boxes(128, 64), "b": boxes(64, 256), "c": boxes(128, 256), "K": "i32"}
+    made = compiled(gluon_text, "gemm", types, {"STAGES": 3}, warps=8)
+    for word in ("wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait", "expect_tx", "setmaxnreg", ".local"):
+        lines = [line.strip() for line in made["ptx"].splitlines() if word in line]
+        print(f"{word:21}{len(lines):3}  {lines[0][:86] if lines else ''}")
+    print(f"shared memory: {made['metadata']['shared']:,} bytes")
+
+# %% [markdown]
+# Read it against what you know:
+#
+# - `wgmma`: four of m64n256k16 for a step of 64. Each warpgroup executes them on its 64 rows.
+# - `cp.async.bulk.tensor`: one box of A, **four** of B, one store of C. A swizzled box is at most 128 bytes wide, 64 bf16; B's tile is 256 wide.
+# - `expect_tx`: your 49,152.
+# - `try_wait`: two, the producer's and the consumer's.
+# - no `.local`: nothing spills, though each thread holds 128 sums.
+#
+# And `setmaxnreg`? An SM has 65,536 registers. All threads of a block start with the same number of them:
+
+# %%
+if made:
+    threads = int(re.search(r"\.reqntid (\d+)", made["ptx"])[1])
+    start = int(re.search(r"\.maxnreg (\d+)", made["ptx"])[1])
+    changes = sorted({int(number) for number in re.findall(r"setmaxnreg\.\w+\.sync\.aligned\.u32\s+(\d+)", made["ptx"])})
+    print(f"{threads} threads start with {start} registers: {threads * start:,}; later {changes}")
+    least, most = changes[0], changes[-1]
+    print(f"128 threads of {least} and 256 of {most}: {128 * least + 256 * most:,}")
+    assert 128 * least + 256 * most == threads * start <= 65536
+
+# %% [markdown]
+# Three warpgroups of 168 registers fill the SM; 168 would not do for 128 sums and all that wgmma and the epilogue need. The producer needs almost none: `setmaxnreg` gives its registers back, down to 24, and lets the consumers have 240. (It counts for a whole warpgroup, so the producer's one warp takes three idle ones with it.)
+# Without it, either the tile shrinks or the sums spill.
+#
+# ## 19 FP8 and who adds up
+#
+# FP8 halves the bytes and doubles the rate: 1,979 against 989 TFLOP/s (H100 SXM, datasheet, dense). The products of two 4-bit significands are exact. The sum is the trouble. Hopper's `wgmma` of fp8 takes "float32" accumulators, but **does not add in float32**: the products and the sum so far are
+# shifted to the largest exponent among them, and what lies more than 13 bits below is cut off (DeepSeek-V3, arXiv 2412.19437, section 3.3.2, says "around 14 bits"; arXiv 2505.09343 says 13 fraction bits). For fp16 operands of `mma.sync` the cut is 25 bits below: measured on an H100, it is what this course's emulated GPU does, and nobody notices.
+#
+# `wgmma_fp8` is a model of that, one instruction, 32 products deep:
+
+# %%
+from utils.fp8_accumulator import wgmma_fp8
+
+one = np.zeros((32, 1), np.float32)
+one[0] = 1
+for power in (12, 13, 14):
+    total = np.ones((1, 1), np.float32)
+    for _ in range(1000):
+        total = wgmma_fp8(total, one.T * 2.0**-7, one * 2.0 ** (7 - power))
+    print(f"1 + 1000 times 2^-{power}: exact {1 + 1000 / 2**power:.4f}, added {total[0, 0]:.4f}")
+
+# %% [markdown]
+# What is 14 bits below the sum is lost, however often it comes. And a real sum over k grows, while its terms do not. The cure, **promotion**: let the tensor core add up only 128 products, then add that to a float32 sum with CUDA cores, and begin anew.
+
+# %% [markdown]
+# {{card 06.50}}
+# `promoted(a, b)`: a is [M, K], b is [K, N], float32 arrays whose values fp8 can hold; K is a multiple of 32, not always of 128. Returns a·b, [M, N], float32: sums of up to 128 products in the narrow accumulator (which begins at 0), and these added up in float32, in order of k.
+#
+# `wgmma_fp8(total, a, b)` takes [M, N], [M, 32], [32, N] and returns the new total. NumPy. K = 160 is one promotion of 128 products and one of 32.
+
+# %% tags=["exercise"]
+# Exercise 06.50
+from utils.fp8_accumulator import wgmma_fp8
+
+
+def promoted(a, b):
+    """An fp8 product whose partial sums of 128 are added up in float32."""
+    ### BEGIN SOLUTION
+    total = np.zeros((a.shape[0], b.shape[1]), np.float32)
+    for start in range(0, a.shape[1], 128):
+        partial = np.zeros_like(total)
+        for k in range(start, min(start + 128, a.shape[1]), 32):
+            partial = wgmma_fp8(partial, a[:, k : k + 32], b[k : k + 32])
+        total += partial
+    return total
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.50")
+
+# %% [markdown]
+# {{card 06.51}}
+# A tile of 128 × 128, two consumer warpgroups, promotion every 128 of k. How many additions (FADD) does a thread make for one promotion (`fadds_a_thread`)? An SM makes 128 of them a clock, and 8,192 FLOPs of fp8 with its tensor cores. How long do the additions take, as a share of the time of the products that they belong to
+# (`share`)? If the tile were 128 × 256, how many registers of a thread would both sums take (`registers_128x256`)?
+#
+# And without promotion, for positive values: when K goes from 1024 to 16384, the relative error grows how much? `error_16384_over_1024` is one of `"times 1"`, `"times 4"`, `"times 16"`, `"times 256"`.
+
+# %% tags=["exercise"]
+# Predict 06.51
+fadds_a_thread = 64
+share = 0.25
+registers_128x256 = 256
+error_16384_over_1024 = "times 16"
+
+# %% tags=["check"]
+check("06.51")
+
+# %%
+import ml_dtypes
+
+
+def relative_error(multiply, K, low):
+    """Root mean square error against float64, of values drawn from low to 1 and rounded to fp8."""
+    rng = np.random.default_rng(0)
+    a, b = (rng.uniform(low, 1, shape).astype(ml_dtypes.float8_e4m3fn).astype(np.float32) for shape in ((8, K), (K, 8)))
+    exact = a.astype(np.float64) @ b
+    return np.sqrt(((multiply(a, b) - exact) ** 2).mean() / (exact**2).mean())
+
+
+def narrow(a, b):
+    total = np.zeros((a.shape[0], b.shape[1]), np.float32)
+    for k in range(0, a.shape[1], 32):
+        total = wgmma_fp8(total, a[:, k : k + 32], b[k : k + 32])
+    return total
+
+
+if ready("06.50"):
+    depths = 2 ** np.arange(6, 15)
+    fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.9), sharey=True)
+    for ax, low, title in [(axes[0], 0, "positive values"), (axes[1], -1, "values of both signs")]:
+        for multiply, name in [(narrow, "13 bits, never promoted"), (promoted, "promoted every 128"), (np.matmul, "float32")]:
+            errors = [max(relative_error(multiply, int(K), low), 1e-9) for K in depths]
+            ax.plot(depths, errors, marker="o", markersize=3, label=name)
+        ax.set(xscale="log", yscale="log", xlabel="K", title=title, xticks=[64, 1024, 16384], xticklabels=["64", "1024", "16384"])
+        ax.minorticks_off()
+    axes[0].set(ylabel="relative error", ylim=(3e-9, 1))
+    axes[1].legend(fontsize=8)
+    print(f"K = 4096, positive: {relative_error(narrow, 4096, 0):.1%} without promotion, {relative_error(promoted, 4096, 0):.2%} with")
+
+# %% [markdown]
+# Cutting off errs to one side, towards zero. Positive sums lose a bit with each of K / 32 additions, so the error grows with K until a quarter of the sum is gone. With both signs the sum grows slowly and errs to either side: less, but it grows. Promoted, it stays where it was at K = 128. It is a model: it says how errors
+# grow, not what your matrix gets; DeepSeek report up to 2 % at K = 4096 on theirs.
+#
+# Who promotes? `torch._scaled_mm(..., use_fast_accum=False)` does, at a price: 1,380 against 1,265 TFLOP/s for 4096³, 1,304 against 1,244 for 8192³ (one H100 80GB HBM3, torch 2.11, clocks not locked). CUTLASS's fp8 schedules promote unless their name ends in `FP8FastAccum`. In Triton it is an argument of `tl.dot`,
+# `max_num_imprecise_acc`. What is its default on Hopper? Ask the compiler:
+
+# %%
+dot_text = '''
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def product(a, b, c, K, LIMIT: tl.constexpr):
+    m, n, k = tl.arange(0, 128), tl.arange(0, 128), tl.arange(0, 128)
+    total = tl.zeros((128, 128), tl.float32)
+    for k0 in range(0, K, 128):
+        x, y = tl.load(a + m[:, None] * K + k0 + k), tl.load(b + n[None, :] * K + k0 + k[:, None])
+        total = tl.dot(x, y, total, max_num_imprecise_acc=LIMIT)
+    tl.store(c + m[:, None] * 128 + n, total)
+'''
+
+if triton_backend():
+    types = {"a": "*fp8e4nv:16", "b": "*fp8e4nv:16", "c": "*fp32:16", "K": "i32:16"}
+    for limit in (None, 128, 32):
+        code = compiled(dot_text, "product", types, {"LIMIT": limit}, warps=8)
+        count = [code["ptx"].count(word) for word in ("wgmma.mma_async", "add.f32")]
+        print(f"max_num_imprecise_acc = {limit}: {count[0]} wgmma, {count[1]:3} additions a thread for 128 of k")
+    print(f"default on sm_90: 2^{code['metadata']['max_num_imprecise_acc_default'].bit_length() - 1}")
+
+# %% [markdown]
+# By default: never. 2³⁰ is no limit. With 128 you count your 64 additions a thread. A Triton fp8 kernel that "matches the library" in speed may have been compared with the library's exact mode; say which accumulation both had.
+#
+# DeepSeek's recipe has one scale for each 128 of k (and 128 × 128 weights). Then each partial sum has to be multiplied by its scale anyway, on CUDA cores: the additions of the promotion become multiply-adds, and promotion comes almost free.
+#
+# ## 20 Which library when
+#
+# You have built most pieces that the libraries name. The map, CUTLASS 3.x on the left:
+#
+# | CUTLASS 3.x | what you wrote |
+# |---|---|
+# | `TiledCopy`, `Copy_Atom` of TMA | a box asked for by one thread; 06.16's thread-value layout where threads copy themselves |
+# | `TiledMma` | 06.16 again, for accumulators; the m16n8 atom's layout of section 6 |
+# | `PipelineTmaAsync`, `PipelineState` | the ring: full and empty barriers; stage and parity |
+# | `CollectiveMainloop` (`CollectiveMma`) | `producer` and the loop of `consumer` |
+# | `CollectiveEpilogue` | what follows `products(0)`: convert, fuse, store |
+# | `KernelTmaWarpSpecializedCooperative` | two consumers on every step |
+# | `KernelTmaWarpSpecializedPingpong`, `OrderedSequenceBarrier` | `ping_pong` with its turns |
+# | `PersistentScheduler`, `StreamKScheduler` | the loop over tiles; the same over steps of k |
+# | `...FP8FastAccum`, `GmmaFP8Accumulation` | `narrow`; `promoted` |
+
+# %% [markdown]
+# And which one to reach for. Ask in this order; stop at the first yes.
+#
+# | ask | take | because |
+# |---|---|---|
+# | Is it a plain product, with at most bias, ReLU or GELU, scales? | **cuBLAS**, **cuBLASLt** | tuned for every shape, tested; Lt has heuristics, epilogues, fp8, and a flag for fast accumulation. Measure it first in any case |
+# | Is the win a fusion or an odd shape, and would 95 % do? | **Triton** | tiles, masks, epilogue in a page of Python; layouts, pipelining, barriers are the compiler's |
+# | Is the compiler's schedule what limits, and is it one GPU generation? | **Gluon**, **TLX** | Triton's compiler with your layouts, barriers, warp roles. Gluon comes with Triton (experimental: names moved between 3.6 and 3.7); TLX is Meta's extension of Triton itself (arXiv 2605.10905, facebookexperimental/triton), async tasks beside ordinary `tl.dot` |
+# | Is it a GEMM with another type mix, epilogue or scheduler? | **CUTLASS** C++ | the collectives are there to be exchanged, the profiler finds the tile; the price is templates, compile time, a build |
+# | Is it a kernel of its own, at the last percents, in Python? | **CuTe DSL** | CuTe's layouts and atoms as in C++, compiled in seconds; beta at CUTLASS 4.7 |
+#
+# Versions looked at: CUTLASS 4.7.0, Triton 3.6.0 and 3.7.1, torch 2.11. All of the lower rows cost you the next GPU: `wgmma` is for sm_90a alone, Blackwell has `tcgen05`. A library call ports itself.
+
+# %% [markdown]
 # ## Interview corner
 # {{questions}}
 

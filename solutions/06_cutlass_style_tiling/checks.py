@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from functools import cache, lru_cache
 from itertools import product
 from math import ceil, prod
 
+import ml_dtypes
 import numpy as np
 
-from utils import layouts
-from utils.judge import Budget, Calls, Cuda, Forbid, Misread, Predict, Quantity, Rival, Tolerance, spread
+from utils import fp8_accumulator, layouts
+from utils.judge import (
+    Budget,
+    Calls,
+    Cuda,
+    Forbid,
+    Function,
+    Misread,
+    Predict,
+    Quantity,
+    Rival,
+    Tolerance,
+    Unfit,
+    spread,
+)
 from utils.layouts import flat, layout_of, modes, size
+from utils.mbarriers import Fault, Warp
+from utils.ring import Ring
 from utils.vgpu import emulate
 
 offsets = lru_cache(10_000)(layouts.offsets)  # of what is drawn here; what an answer returns may hold lists
@@ -1117,6 +1133,273 @@ def layout_value(at: object) -> int:
 
 RIDGE_FP32 = 67 / 3.35  # FLOP a byte: H100 SXM's 67 TFLOP/s of FP32 over 3.35 TB/s
 
+
+# --- Hopper ---
+
+RINGS = {  # what a case is called: fewest and most stages, consumers, how the ring is slow
+    "one stage": ((1, 1), 1, {"late": 4, "product": 4}),
+    "copies are slow": ((2, 5), 1, {"late": 30, "product": 1}),
+    "products are slow": ((2, 5), 1, {"late": 1, "product": 9}),
+    "two consumers": ((2, 4), 2, {"late": 6, "product": 4}),
+    "many stages": ((5, 8), 1, {"late": 4, "product": 3}),
+}
+RING_CASES = tuple({"what": what} for what in RINGS)
+RING_HINTS = {"deadlock": 1, "overwritten": 1, "expected-bytes": 2, "handed-back-too-early": 2, "handed-back-unread": 2}
+
+
+def ring_of(rng: np.random.Generator, what: str, tiles: int) -> Ring:
+    """A ring of the kind `what`; its tiles' bytes, its steps and its luck with copies are drawn."""
+    (least, most), consumers, slow = RINGS[what]
+    stages = int(rng.integers(least, most + 1))
+    a, b = (8192 * int(n) for n in rng.permutation(5)[:2] + 1)
+    steps, seed = int(rng.integers(2, 4 * stages + 2)), int(rng.integers(2**31))
+    return Ring(stages, steps, tiles, consumers, bytes_a=a, bytes_b=b, seed=seed, **slow)
+
+
+def fill(ring: Ring) -> Warp:
+    """A producer that does it right."""
+    for step in range(ring.steps * ring.tiles):
+        turn, stage = divmod(step, ring.stages)
+        yield ring.empty[stage].wait((turn + 1) % 2)
+        ring.full[stage].expect(ring.bytes_a + ring.bytes_b)
+        ring.copy_a(step, stage)
+        ring.copy_b(step, stage)
+
+
+def drain(ring: Ring) -> Warp:
+    """A consumer that does it right, one product after the other."""
+    for step in range(ring.steps * ring.tiles):
+        turn, stage = divmod(step, ring.stages)
+        yield ring.full[stage].wait(turn % 2)
+        ring.multiply(step, stage)
+        yield ring.products(0)
+        ring.empty[stage].arrive()
+        if (step + 1) % ring.steps == 0:
+            yield ring.store(step // ring.steps)
+
+
+def producer_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    rings = [ring_of(rng, what, 1) for _ in range(8)]
+    return [(ring, ring.steps) for ring in rings]
+
+
+def consumer_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    rings = [ring_of(rng, what, tiles) for tiles in (1, 1, 2, 2, 3, 3)]
+    return [(ring, ring.tiles, ring.steps) for ring in rings]
+
+
+def all_steps(ring: Ring, *_: int) -> dict:
+    return {"steps": ring.tiles * ring.steps}
+
+
+def simulated(ring: Ring, producer: object, consumers: list) -> dict:
+    """What a run to the end shows; raises Unfit with what went wrong before."""
+    if not all(isinstance(warp, Generator) for warp in (producer, *consumers)):
+        raise ValueError("A generator is wanted: a function with `yield` in front of all that waits")
+    try:
+        ring.simulate(producer, *consumers)
+    except Fault as fault:
+        raise Unfit(fault.key, str(fault), RING_HINTS.get(fault.key, 0)) from None
+    return all_steps(ring)
+
+
+def producer_read(result: object, ring: Ring, steps: int) -> dict:
+    return simulated(ring, result, [drain(ring) for _ in range(ring.consumers)])
+
+
+def consumer_read(result: object, ring: Ring, tiles: int, steps: int) -> dict:
+    """The other consumer, if there are two, works one step at a time."""
+    seen = simulated(ring, fill(ring), [result, *(drain(ring) for _ in range(1, ring.consumers))])
+    if ring.dry["consumer 0"]:
+        raise Unfit("tensor-cores-dry", f"**The tensor cores run dry {ring.dry['consumer 0']} times inside a tile**, with the next step's data in "
+                    "place: each product is started only after the one before has ended. `products(1)` leaves one going.", 2)  # fmt: skip
+    return seen
+
+
+def ring_text(value: object) -> str:
+    return f"ring of {value}" if isinstance(value, Ring) else str(value)
+
+
+def fp8_values(rng: np.random.Generator, shape: tuple[int, int], low: float) -> np.ndarray:
+    """float32 that fp8 (E4M3) can hold; low: 0 for positive values, -1 for both signs."""
+    return rng.uniform(low, 1, shape).astype(ml_dtypes.float8_e4m3fn).astype(np.float32)
+
+
+def fp8_inputs(rng: np.random.Generator, M: int, N: int, K: int, low: int) -> tuple:
+    return fp8_values(rng, (M, K), low), fp8_values(rng, (K, N), low)
+
+
+def in_pieces(a: np.ndarray, b: np.ndarray, every: int, first: int = 0, last: int | None = None) -> np.ndarray:
+    """Partial sums of `every` products in the narrow accumulator, added up in float32."""
+    last, total = a.shape[1] if last is None else last, np.zeros((a.shape[0], b.shape[1]), np.float32)
+    for start in range(first, last, every):
+        partial = np.zeros_like(total)
+        for k in range(start, min(start + every, last), fp8_accumulator.DEPTH):
+            partial = fp8_accumulator.wgmma_fp8(partial, a[:, k : k + 32], b[k : k + 32])
+        total = total + partial
+    return total
+
+
+def promoted_oracle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return in_pieces(a, b, 128)
+
+
+def promoted_never(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return in_pieces(a, b, a.shape[1])
+
+
+def promoted_without_tail(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return in_pieces(a, b, 128, last=a.shape[1] // 128 * 128)
+
+
+def promoted_not_reset(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The narrow sum goes on, and is added again with all that was added before."""
+    total = partial = np.zeros((a.shape[0], b.shape[1]), np.float32)
+    for k in range(0, a.shape[1], 32):
+        partial = fp8_accumulator.wgmma_fp8(partial, a[:, k : k + 32], b[k : k + 32])
+        if (k + 32) % 128 == 0 or k + 32 == a.shape[1]:
+            total = total + partial
+    return total
+
+
+def promoted_narrowly(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Partial sums of 128, the total cut to the 13 fraction bits too."""
+    total = np.zeros((a.shape[0], b.shape[1]), np.float32)
+    for start in range(0, a.shape[1], 128):
+        partial = in_pieces(a[:, start : start + 128], b[start : start + 128], 128)
+        total = fp8_accumulator.cut(np.stack([total, partial]), 13).sum(0).astype(np.float32)
+    return total
+
+
+@cache
+def narrow_error(K: int) -> float:
+    """Root mean square error of a narrow sum of K products of positive fp8 values, relative to the exact one's."""
+    rng = np.random.default_rng(0)
+    a, b = fp8_inputs(rng, 8, 8, K, 0)
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    return float(np.sqrt(((promoted_never(a, b) - exact) ** 2).mean() / (exact**2).mean()))
+
+
+def growth(first: int, last: int) -> str:
+    """How much larger the error is, to the nearest of the choices."""
+    ratio = narrow_error(last) / narrow_error(first)
+    return min(GROWTHS, key=lambda text: abs(np.log(ratio / float(text.split()[-1]))))
+
+
+GROWTHS = ("times 1", "times 4", "times 16", "times 256")
+
+HOPPER = [
+    Predict(
+        id="06.47", title="A ring in numbers", minutes=5, dots=2,
+        quantities=(
+            Quantity(
+                name="bytes_a_stage", unit="bytes", value=lambda: (128 * 64 + 64 * 256) * 2, because="128 · 64 elements of A and 64 · 256 of B, two bytes each: 16,384 + 32,768.",
+                misreads=(Misread(24576, "elements", "That counts elements; bf16 takes two bytes."), Misread(16384, "a-only", "That is A alone. Both copies count on the same barrier."),
+                          Misread(32768, "b-only", "That is B alone. Both copies count on the same barrier."), Misread(65536, "c-tile", "That is the tile of C in bf16; nobody loads it."),
+                          Misread(98304, "fp32", "bf16 takes two bytes, not four.")),
+            ),
+            Quantity(
+                name="stages_that_fit", value=lambda: (227 * 1024 - 128 * 256 * 2) // ((128 * 64 + 64 * 256) * 2),
+                because="227 KiB less 64 KiB for C leave 163 KiB; a stage is 48 KiB: 3, and 19 KiB are left for barriers.",
+                misreads=(Misread(4, "c-forgotten", "Four stages of 48 KiB fit beside nothing; the tile of C wants 64 KiB of the 227."), Misread(163 / 48, "not-whole", "A whole number of stages."),
+                          Misread(2, "too-few", "163 KiB are left for stages of 48 KiB."), Misread(1, "fp32-c", "C is bf16 here, 64 KiB.")),
+            ),
+            Quantity(
+                name="parity_at_step_7", value=lambda: 7 // 3 % 2, because="step 7 is stage 1's third turn (steps 1, 4, 7): its phase 2 has to end, and 2 mod 2 = 0.",
+                misreads=(Misread(1, "stage-or-step", "Not the step's parity, nor the stage's: count the turns of this stage. Steps 1 and 4 were phases 0 and 1; step 7 is phase 2."),
+                          Misread(2, "not-a-parity", "Phase 2 is right; its parity is 0.")),
+            ),
+            Quantity(
+                name="parity_of_first_fill", value=lambda: 1,
+                because="on a fresh barrier phase 0 is in progress, so a wait for parity 0 would wait for consumers who have nothing yet; a wait for parity 1, the phase \"before\" it, passes at once.",
+                misreads=(Misread(0, "waits-for-ever", "With 0 the producer waits until phase 0 of `empty` ends: until a consumer hands back what it was never given. Nobody can go on."),
+                          Misread(-1, "not-a-parity", "The phase before phase 0 has parity 1: parities alternate.")),
+            ),
+        ),
+        hints=("bf16 has two bytes; 227 KiB is what one block can have, and C's tile stands there too.",
+               "Turn of a step: step // stages. Its parity: that modulo 2.",
+               "A wait for parity p ends when the phase in progress has the other parity. At the start phase 0 is in progress."),
+        why="Byte counts and parities are all that a TMA pipeline's two sides tell each other. One too few bytes and tiles are read half filled; one too many, or the wrong parity, and the kernel hangs.",
+        follow_up="what changes with 128-byte wide fp8 tiles, 128 × 128?",
+    ),
+    Calls(
+        id="06.48", title="The producer", minutes=15, dots=2, size="6 lines", answer="producer",
+        signature="producer(ring, steps)", inputs=producer_calls, oracle=all_steps, read=producer_read, write=ring_text, shapes=RING_CASES,
+        hints=("For each step: stage = step % ring.stages, turn = step // ring.stages. Wait, expect, copy, copy.",
+               "It waits on `empty`, for the phase before the one in progress: on the first turn the wait must pass, so the parity is that of turn - 1, which is (turn + 1) % 2.",
+               "One `expect` for each stage and turn, with the bytes of both copies: `ring.full[stage].expect(ring.bytes_a + ring.bytes_b)`."),
+        why="One thread does this. No addresses, no registers for data, no masks: it asks for boxes and waits for barriers. The barrier that it waits for belongs to the stage, so it can be `stages` steps ahead, and no further.",
+        follow_up="what would the copy of a step at the edge of A look like here?",
+    ),
+    Calls(
+        id="06.49", title="The consumer, one product ahead", minutes=25, dots=3, size="11 lines", answer="consumer",
+        signature="consumer(ring, tiles, steps)", inputs=consumer_calls, oracle=all_steps, read=consumer_read, write=ring_text, shapes=RING_CASES[1:],
+        hints=("Count the steps through all tiles: neither stages nor phases begin anew with a tile.",
+               "Each step: wait for `full`, with the turn's own parity; multiply; `yield ring.products(1)`. Then all but the newest product have ended.",
+               "What has ended is the step *before*: hand back the stage of step - 1, unless the step is its tile's first.",
+               "After a tile's last step: `yield ring.products(0)`, hand back the last stage, `yield ring.store(tile)`."),
+        why="While a product runs, the next one must be queued already, so its stage cannot be handed back at once: the ring pays one stage for it. CUTLASS calls the number K_PIPE_MMAS, Gluon's warpgroup_mma_wait takes it as its argument.",
+        follow_up="why does this need two stages, and deadlock with one?",
+    ),
+    Function(
+        id="06.50", title="Promotion", minutes=12, dots=2, size="6 lines", answer="promoted",
+        signature="promoted(a: float32[M, K], b: float32[K, N]) -> float32[M, N]", inputs=fp8_inputs, oracle=promoted_oracle, dtype="float32", tolerance=Tolerance(3e-6),
+        shapes=tuple({"M": M, "N": N, "K": K, "low": low} for M, N, K, low in
+                     [(1, 1, 32, 0), (3, 2, 128, 0), (2, 5, 160, 0), (3, 3, 256, 0), (2, 3, 480, -1), (4, 3, 2048, 0), (3, 4, 2080, -1)]),
+        rivals=(
+            Rival(key="never-promoted", oracle=promoted_never, hint=0, sentence="**All of k goes into the narrow accumulator**: nothing is promoted."),
+            Rival(key="every-32", oracle=lambda a, b: in_pieces(a, b, 32), hint=1, sentence="**Every wgmma is promoted**: that is every 32 products. It is more exact, and costs four times the "
+                  "additions; wanted is every 128."),
+            Rival(key="every-64", oracle=lambda a, b: in_pieces(a, b, 64), hint=1, sentence="**Promoted every 64 products**, not every 128."),
+            Rival(key="every-256", oracle=lambda a, b: in_pieces(a, b, 256), hint=1, sentence="**Promoted every 256 products**, not every 128."),
+            Rival(key="tail-lost", oracle=promoted_without_tail, hint=2, sentence="**What is left after the last whole 128 is lost.**"),
+            Rival(key="not-reset", oracle=promoted_not_reset, hint=1, sentence="**The partial sum is not begun anew**: after it was added to the total it must start from 0, else it is counted again."),
+            Rival(key="narrow-total", oracle=promoted_narrowly, hint=0, sentence="**The total is cut to 13 fraction bits as well.** It must be kept and added in float32."),
+            Rival(key="no-narrow", oracle=lambda a, b: (a.astype(np.float64) @ b).astype(np.float32), hint=0, sentence="**This is the exact product.** The tensor core adds up to 128 products in its "
+                  "narrow accumulator: use `wgmma_fp8` for them."),
+        ),
+        hints=("Two sums: `partial`, which only `wgmma_fp8` touches, and `total`, float32.",
+               "Four wgmma of depth 32 make 128: then `total += partial`, and partial begins at 0 again.",
+               "Two loops: `for start in range(0, K, 128)` and inside `for k in range(start, min(start + 128, K), 32)`."),
+        why="A narrow sum loses what lies 13 bits below it. If it never grows beyond 128 products, what it loses is small against the total, and the total is kept in 24 bits. The price is paid by CUDA cores: next question.",
+        follow_up="with one scale for each 128 of k, where does the scale go?",
+    ),
+    Predict(
+        id="06.51", title="What promotion costs", minutes=5, dots=2,
+        quantities=(
+            Quantity(
+                name="fadds_a_thread", value=lambda: 128 * 128 // 256, because="128 · 128 sums over 256 threads, each added once: 64.",
+                misreads=(Misread(256, "every-wgmma", "That adds after each of the four wgmma. Wanted is once for all four."), Misread(128, "one-warpgroup", "Two warpgroups share the tile: 256 threads."),
+                          Misread(16384, "whole-tile", "That is the tile's; 256 threads share it."), Misread(128 * 128 * 128 // 256, "the-product", "That is the product itself. Promotion adds each sum once.")),
+            ),
+            Quantity(
+                name="share", rtol=0.03, value=lambda: (128 * 128 / 128) / (2 * 128**3 / 8192),
+                because="16,384 additions at 128 a clock take 128 clocks; 2 · 128³ FLOPs at 8,192 a clock take 512. The tile's size cancels: always a quarter.",
+                misreads=(Misread(4, "upside-down", "The additions' clocks over the products'."), Misread(0.125, "flops-for-fma", "A multiply-add is two FLOPs: 2 · 128³."),
+                          Misread(128 * 128 / (2 * 128**3), "flops", "That is the share of the FLOPs. CUDA cores do 128 additions a clock, tensor cores 8,192 FLOPs."), Misread(25, "percent", "A share, between 0 and 1."),
+                          Misread(1.0, "every-wgmma", "That is for a promotion after each wgmma.")),
+            ),
+            Quantity(
+                name="registers_128x256", value=lambda: 2 * 128 * 256 // 256, because="128 sums a thread, and as many in the partial sum. With addresses and all else that is beyond the 255 a thread can have.",
+                misreads=(Misread(128, "one-set", "That is one accumulator. The total is kept beside the partial sum."), Misread(255, "limit", "That is the most a thread can have. What would it want?"),
+                          Misread(512, "one-warpgroup", "Two warpgroups share the tile: 256 threads.")),
+            ),
+            Quantity(
+                name="error_16384_over_1024", choices=GROWTHS, value=lambda: growth(1024, 16384),
+                because="each addition cuts off, always downwards, up to a fixed share of the sum: the relative error grows with the number of additions, K / 32.",
+                misreads=(Misread("times 4", "random-walk", "That would be the square root, for errors of either sign. Cutting off errs to one side: they add up."), Misread("times 1", "rounding", "Rounding errors "
+                          "relative to the sum stay small only if they cancel. Here each addition cuts off, to the same side."), Misread("times 256", "square", "That is the square of it.")),
+            ),
+        ),
+        hints=("One promotion adds each element of the tile once, whatever k is.",
+               "Clocks: additions / 128, FLOPs / 8,192. A 128 × 128 × 128 step is 2 · 128³ FLOPs.",
+               "How many times is the sum cut off, and does it err to both sides or to one?"),
+        why="Promotion is a quarter of the tensor cores' time, on CUDA cores that have nothing else to do: it must overlap with the other warpgroup's wgmma. And it doubles the accumulators, so the tile shrinks to 128 × 128.",
+        follow_up="where do the block scales of DeepSeek's fp8 recipe come in, and what do they cost extra?",
+    ),
+]  # fmt: skip
+
+
 EXERCISES = [
     Predict(
         id="06.1", title="The naive product, in sectors", minutes=3,
@@ -1722,4 +2005,5 @@ EXERCISES = [
         why="What CUTLASS calls alignment is a template parameter with the same meaning; a library picks a kernel by it. The XOR is Swizzle on the A tile: the same bits (which group of four rows) that made the lanes meet now tell them apart.",
         follow_up="this reads A and B from L2 many times. What would a larger tile cost, and what does double buffering need?",
     ),
+    *HOPPER,
 ]  # fmt: skip

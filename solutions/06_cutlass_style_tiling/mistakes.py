@@ -613,4 +613,137 @@ __global__ void sgemm(const float* A, const float* B, float* C, int m, int n, in
 '''),
 ]  # fmt: skip
 
-ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS
+# --- Hopper ---
+
+HOPPER = [
+    guess("06.47", "elements", "elements", ("bytes_a_stage = 49152", "bytes_a_stage = 24576")),
+    guess("06.47", "A alone", "a-only", ("bytes_a_stage = 49152", "bytes_a_stage = 128 * 64 * 2")),
+    guess("06.47", "four stages", "c-forgotten", ("stages_that_fit = 3", "stages_that_fit = 4")),
+    guess("06.47", "a part of a stage", "not-whole", ("stages_that_fit = 3", "stages_that_fit = 163 / 48")),
+    guess("06.47", "the step's parity", "stage-or-step", ("parity_at_step_7 = 0", "parity_at_step_7 = 7 % 2")),
+    guess("06.47", "the phase", "not-a-parity", ("parity_at_step_7 = 0", "parity_at_step_7 = 7 // 3")),
+    guess("06.47", "phase 0 first", "waits-for-ever", ("parity_of_first_fill = 1", "parity_of_first_fill = 0")),
+    same("06.47", "as sums", ("bytes_a_stage = 49152", "bytes_a_stage = (128 + 256) * 64 * 2"), ("parity_of_first_fill = 1", "parity_of_first_fill = 0 ^ 1")),
+    slip("06.48", "the consumers' parity", "deadlock", ("(turn + 1) % 2", "turn % 2")),
+    slip("06.48", "no wait", "overwritten", ("yield ring.empty[stage].wait((turn + 1) % 2)", "yield ring.empty[stage].wait(int(ring.empty[stage].phases % 2 == 0))")),
+    slip("06.48", "waits without yield", "not-yielded", ("yield ring.empty[stage].wait((turn + 1) % 2)\n", "ring.empty[stage].wait((turn + 1) % 2)\n        yield\n")),
+    slip("06.48", "always the same parity", "overwritten", ("(turn + 1) % 2", "1")),
+    slip("06.48", "expects A alone", "expected-bytes", ("expect(ring.bytes_a + ring.bytes_b)", "expect(ring.bytes_a)")),
+    slip("06.48", "expects 49,152", "expected-bytes", ("expect(ring.bytes_a + ring.bytes_b)", "expect(49152)")),
+    slip("06.48", "arrives, expects nothing", "expected-bytes", ("expect(ring.bytes_a + ring.bytes_b)", "arrive()")),
+    slip("06.48", "expects nothing at all", "expected-bytes", ("        ring.full[stage].expect(ring.bytes_a + ring.bytes_b)\n", "")),
+    slip("06.48", "expects each copy by itself", "too-many-arrivals", ("expect(ring.bytes_a + ring.bytes_b)", "expect(ring.bytes_a)\n        ring.full[stage].expect(ring.bytes_b)")),
+    slip("06.48", "expects, and arrives too", "too-many-arrivals", ("expect(ring.bytes_a + ring.bytes_b)", "expect(ring.bytes_a + ring.bytes_b)\n        ring.full[stage].arrive()")),
+    slip("06.48", "forgets B", "deadlock", ("        ring.copy_b(step, stage)\n", "")),
+    slip("06.48", "a step too few", "steps-missing", ("range(steps)", "range(steps - 1)")),
+    slip("06.48", "the turn itself as parity", "no-parity", ("(turn + 1) % 2", "turn + 1")),
+    slip("06.48", "arrives on empty", "wrong-role", ("        ring.copy_a(step", "        ring.empty[stage].arrive()\n        ring.copy_a(step")),
+    slip("06.48", "the stage counted from 1", "wrong-stage", ("ring.copy_a(step, stage)", "ring.copy_a(step, (stage + 1) % ring.stages)")),
+    slip("06.48", "a list", "wrong-type", ("    for step in range(steps):", "    return [ring]\n    for step in []:"), ("yield ring.empty[stage].wait((turn + 1) % 2)", "pass")),
+    right("06.48", "a phase that is flipped, no wait on the first turn, expects last", """
+def producer(ring, steps):
+    stage, phase = 0, 0
+    for step in range(steps):
+        if step >= ring.stages:
+            yield ring.empty[stage].wait(phase ^ 1)
+        ring.copy_b(step, stage)
+        ring.copy_a(step, stage)
+        ring.full[stage].expect(ring.bytes_b + ring.bytes_a)
+        stage += 1
+        if stage == ring.stages:
+            stage, phase = 0, phase ^ 1
+"""),
+    right("06.48", "turn by turn", """
+def producer(ring, steps):
+    def one(step):
+        s = step % ring.stages
+        yield ring.empty[s].wait(step // ring.stages & 1 ^ 1)
+        ring.full[s].expect(ring.bytes_a + ring.bytes_b)
+        ring.copy_a(step, s), ring.copy_b(step, s)
+
+    for first in range(0, steps, ring.stages):
+        for step in range(first, min(first + ring.stages, steps)):
+            yield from one(step)
+"""),
+    slip("06.49", "one product after the other", "tensor-cores-dry", ("yield ring.products(1)", "yield ring.products(0)")),
+    slip("06.49", "no wait for full", "read-before-full", ("            yield ring.full[stage].wait(turn % 2)\n", "")),
+    slip("06.49", "the producer's parity", "read-before-full", ("wait(turn % 2)", "wait((turn + 1) % 2)")),
+    slip("06.49", "hands its own stage back", "handed-back-too-early", ("            if k > 0:\n                ring.empty[(step - 1) % ring.stages].arrive()\n", "            ring.empty[stage].arrive()\n")),
+    slip("06.49", "does not wait for products", "handed-back-too-early", ("            yield ring.products(1)\n", "")),
+    slip("06.49", "hands back before the first step", "handed-back-unread", ("            if k > 0:\n                ring", "            if True:\n                ring")),
+    slip("06.49", "the last stage is never handed back", "deadlock", ("        yield ring.products(0)\n        ring.empty[(step - 1) % ring.stages].arrive()\n", "        yield ring.products(0)\n")),
+    slip("06.49", "hands nothing back", "deadlock", ("                ring.empty[(step - 1) % ring.stages].arrive()\n            step", "                pass\n            step")),
+    slip("06.49", "stores while the last product runs", "handed-back-too-early", ("        yield ring.products(0)\n", "")),
+    slip("06.49", "steps begin anew with each tile", "wrong-step", ("    step = 0\n    for tile in range(tiles):\n", "    for tile in range(tiles):\n        step = 0\n")),
+    slip("06.49", "stores nothing", "not-stored", ("        yield ring.store(tile)\n", "")),
+    slip("06.49", "one tile alone", "steps-missing", ("range(tiles)", "range(1)")),
+    slip("06.49", "store without yield", "not-yielded", ("yield ring.store(tile)", "ring.store(tile)")),
+    right("06.49", "a list of what is held, handed back before the next wait", """
+def consumer(ring, tiles, steps):
+    held = []
+    for step in range(tiles * steps):
+        stage, turn = step % ring.stages, step // ring.stages
+        while len(held) > 1:
+            yield ring.products(1)
+            ring.empty[held.pop(0)].arrive()
+        yield ring.full[stage].wait(turn & 1)
+        ring.multiply(step, stage)
+        held.append(stage)
+        if (step + 1) % steps == 0:
+            yield ring.products(0)
+            while held:
+                ring.empty[held.pop(0)].arrive()
+            yield ring.store(step // steps)
+"""),
+    right("06.49", "a phase that is flipped; the last stage handed back after the store", """
+def consumer(ring, tiles, steps):
+    stage, phase, before = 0, 0, None
+    for tile in range(tiles):
+        for k in range(steps):
+            yield ring.full[stage].wait(phase)
+            ring.multiply(tile * steps + k, stage)
+            if before is not None:
+                yield ring.products(1)
+                ring.empty[before].arrive()
+            before, stage = stage, stage + 1
+            if stage == ring.stages:
+                stage, phase = 0, 1 - phase
+        yield ring.products(0)
+        yield ring.store(tile)
+        ring.empty[before].arrive()
+        before = None
+"""),
+    slip("06.50", "never promoted", "never-promoted", ("range(0, a.shape[1], 128)", "range(0, a.shape[1], a.shape[1])"), ("min(start + 128, a.shape[1])", "a.shape[1]")),
+    slip("06.50", "every wgmma", "every-32", ("range(0, a.shape[1], 128)", "range(0, a.shape[1], 32)"), ("start + 128", "start + 32")),
+    slip("06.50", "every 64", "every-64", ("range(0, a.shape[1], 128)", "range(0, a.shape[1], 64)"), ("start + 128", "start + 64")),
+    slip("06.50", "every 256", "every-256", ("range(0, a.shape[1], 128)", "range(0, a.shape[1], 256)"), ("start + 128", "start + 256")),
+    slip("06.50", "whole pieces only", "tail-lost", ("range(0, a.shape[1], 128)", "range(0, a.shape[1] // 128 * 128, 128)")),
+    slip("06.50", "the partial sum goes on", "not-reset", ("        partial = np.zeros_like(total)\n", ""), ("    for start in", "    partial = np.zeros_like(total)\n    for start in")),
+    slip("06.50", "exact", "no-narrow", ("    for start in range(0, a.shape[1], 128):", "    return (a.astype(np.float64) @ b).astype(np.float32)\n    for start in range(0, a.shape[1], 128):")),
+    slip("06.50", "no tail guard", "exception", ("min(start + 128, a.shape[1])", "start + 128")),
+    slip("06.50", "float64", "wrong-dtype", ("    return total", "    return total.astype(np.float64)")),
+    right("06.50", "the total in float64, a step at a time", """
+from utils.fp8_accumulator import wgmma_fp8
+
+
+def promoted(a, b):
+    total = np.zeros((a.shape[0], b.shape[1]))
+    partial = np.zeros(total.shape, np.float32)
+    for k in range(0, len(b), 32):
+        partial = wgmma_fp8(partial, a[:, k : k + 32], b[k : k + 32])
+        if k % 128 == 96:
+            total, partial = total + partial, np.zeros_like(partial)
+    return (total + partial).astype(np.float32)
+"""),
+    guess("06.51", "after every wgmma", "every-wgmma", ("fadds_a_thread = 64", "fadds_a_thread = 256")),
+    guess("06.51", "one warpgroup", "one-warpgroup", ("fadds_a_thread = 64", "fadds_a_thread = 128")),
+    guess("06.51", "upside down", "upside-down", ("share = 0.25", "share = 4")),
+    guess("06.51", "a multiply-add as one", "flops-for-fma", ("share = 0.25", "share = 128 / 1024")),
+    guess("06.51", "a share of the FLOPs", "flops", ("share = 0.25", "share = 1 / 256")),
+    guess("06.51", "one set of sums", "one-set", ("registers_128x256 = 256", "registers_128x256 = 128")),
+    guess("06.51", "a random walk", "random-walk", ('"times 16"', '"times 4"')),
+    guess("06.51", "no growth", "rounding", ('"times 16"', '"times 1"')),
+    same("06.51", "as quotients", ("fadds_a_thread = 64", "fadds_a_thread = 128 * 128 // 256"), ("share = 0.25", "share = 128 / 512")),
+]  # fmt: skip
+
+ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + HOPPER

@@ -30,10 +30,11 @@ from .exercise import (
 from .explain import not_attempted, not_defined
 from .run import judge, judge_source
 from .tolerance import EXACT, Tolerance
+from .trial import Unfit
 from .verdict import Verdict
 
 __all__ = [
     "EXACT", "Budget", "Calls", "Cuda", "Exercise", "Forbid", "Function", "Kernel", "Misread", "Predict", "Quantity",
-    "Right", "Rival", "Tolerance", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "not_defined",
+    "Right", "Rival", "Tolerance", "Unfit", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "not_defined",
     "sizes", "spread",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from . import functions
 from .arrays import Mismatch
 from .exercise import Calls
-from .trial import Diagnosis, Trial
+from .trial import Diagnosis, Trial, Unfit
 from .verdict import Verdict
 
 forks, backend, prepare = functions.forks, functions.backend, functions.prepare
@@ -89,6 +89,9 @@ def attempt(exercise: Calls, answer: Callable, args: tuple) -> Failure | None:
         return Failure(args, want, {}, Diagnosis("returned-nothing", sentence))
     try:
         got = parts(exercise.read(result, *args))
+    except Unfit as problem:
+        found = Diagnosis(problem.key, f"{problem} In `{called(exercise, args)}`.", problem.hint)
+        return Failure(args, want, {}, found)
     except ValueError as problem:
         return Failure(args, want, {}, Diagnosis("wrong-type", f"**{problem}**: {returned}."))
     part = next((name for name in want if not np.array_equal(want[name], got.get(name))), None)

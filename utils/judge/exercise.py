@@ -142,7 +142,7 @@ class Calls(Function):
     oracle(*args) -> {part: integers} of one call, in the order in which parts are looked at; or it raises ValueError,
         and so must the answer. The same for the oracles of rivals.
     read(result, *args) -> the same of what the answer returned; raises ValueError, saying what is wrong with it, if it
-        is nothing of the kind.
+        is nothing of the kind, or Unfit, which has a diagnosis of its own.
     write: how values are shown, arguments and results.
     inadmissible: why there is no answer where ValueError is wanted.
     """

@@ -24,6 +24,14 @@ class Diagnosis:
     case: str = ""
 
 
+class Unfit(ValueError):
+    """Raised by the `read` of an exercise of calls that knows what is wrong with a result; its text is the sentence."""
+
+    def __init__(self, key: str, sentence: str, hint: int = 0) -> None:
+        super().__init__(sentence)
+        self.key, self.hint = key, hint
+
+
 @dataclass
 class Trial:
     """label: "n = 127".  noticed: diagnoses that need no comparison of values (wrong shape, out of bounds ...).
