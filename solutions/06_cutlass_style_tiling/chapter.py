@@ -1656,20 +1656,17 @@ assert vary > 0.5
 # Exercise 06.41
 @triton.jit
 def part_kernel(a, b, parts, m, n, k, SPLIT: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
-    i = tl.program_id(0) * BM + tl.arange(0, BM)
-    j = tl.program_id(1) * BN + tl.arange(0, BN)
+    i, j = tl.program_id(0) * BM + tl.arange(0, BM), tl.program_id(1) * BN + tl.arange(0, BN)
     total = tl.zeros((BM, BN), tl.float32)
     ### BEGIN SOLUTION
-    part = tl.program_id(2)
-    for start in range(part * BK, k, SPLIT * BK):
+    for start in range(tl.program_id(2) * BK, k, SPLIT * BK):
         p = start + tl.arange(0, BK)
         x = tl.load(a + i[:, None] * k + p[None, :], mask=(i[:, None] < m) & (p[None, :] < k), other=0.0)
         y = tl.load(b + p[:, None] * n + j[None, :], mask=(p[:, None] < k) & (j[None, :] < n), other=0.0)
         total = tl.dot(x, y, total)
-    live = (i[:, None] < m) & (j[None, :] < n)
-    tl.store(parts + part * m * n + i[:, None] * n + j[None, :], total, mask=live)
+    at = (tl.program_id(2) * m + i[:, None]) * n + j[None, :]
+    tl.store(parts + at, total, mask=(i[:, None] < m) & (j[None, :] < n))
     ### END SOLUTION
-
 
 @triton.jit
 def sum_kernel(parts, c, mn, SPLIT: tl.constexpr, BLOCK: tl.constexpr):
@@ -1681,15 +1678,12 @@ def sum_kernel(parts, c, mn, SPLIT: tl.constexpr, BLOCK: tl.constexpr):
     tl.store(c + e, total.to(tl.float16), mask=e < mn)
     ### END SOLUTION
 
-
 def split_k(a, b, split):
     (m, k), n = a.shape, b.shape[1]
-    parts = torch.empty((split, m, n), dtype=torch.float32, device=a.device)
-    c = torch.empty((m, n), dtype=torch.float16, device=a.device)
+    parts, c = a.new_empty(split, m, n, dtype=torch.float32), a.new_empty(m, n)
     part_kernel[(triton.cdiv(m, 16), triton.cdiv(n, 64), split)](a, b, parts, m, n, k, SPLIT=split, BM=16, BN=64, BK=32)
     sum_kernel[(triton.cdiv(m * n, 256),)](parts, c, m * n, SPLIT=split, BLOCK=256)
     return parts, c
-
 
 # %% tags=["check"]
 check("06.41")
