@@ -1664,10 +1664,9 @@ def part_kernel(a, b, parts, m, n, k, SPLIT: tl.constexpr, BM: tl.constexpr, BN:
         x = tl.load(a + i[:, None] * k + p[None, :], mask=(i[:, None] < m) & (p[None, :] < k), other=0.0)
         y = tl.load(b + p[:, None] * n + j[None, :], mask=(p[:, None] < k) & (j[None, :] < n), other=0.0)
         total = tl.dot(x, y, total)
-    at = (tl.program_id(2) * m + i[:, None]) * n + j[None, :]
-    tl.store(parts + at, total, mask=(i[:, None] < m) & (j[None, :] < n))
+    place = parts + (tl.program_id(2) * m + i[:, None]) * n + j[None, :]
+    tl.store(place, total, mask=(i[:, None] < m) & (j[None, :] < n))
     ### END SOLUTION
-
 @triton.jit
 def sum_kernel(parts, c, mn, SPLIT: tl.constexpr, BLOCK: tl.constexpr):
     e = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -1681,8 +1680,8 @@ def sum_kernel(parts, c, mn, SPLIT: tl.constexpr, BLOCK: tl.constexpr):
 def split_k(a, b, split):
     (m, k), n = a.shape, b.shape[1]
     parts, c = a.new_empty(split, m, n, dtype=torch.float32), a.new_empty(m, n)
-    part_kernel[(triton.cdiv(m, 16), triton.cdiv(n, 64), split)](a, b, parts, m, n, k, SPLIT=split, BM=16, BN=64, BK=32)
-    sum_kernel[(triton.cdiv(m * n, 256),)](parts, c, m * n, SPLIT=split, BLOCK=256)
+    part_kernel[triton.cdiv(m, 16), triton.cdiv(n, 64), split](a, b, parts, m, n, k, split, BM=16, BN=64, BK=32)
+    sum_kernel[(triton.cdiv(m * n, 256),)](parts, c, m * n, split, BLOCK=256)
     return parts, c
 
 # %% tags=["check"]

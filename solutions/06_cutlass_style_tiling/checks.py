@@ -1186,11 +1186,11 @@ def halves(rng: np.random.Generator, rows: int, columns: int, stored: str = "by 
 
 
 def cancelling(a: torch.Tensor, b: torch.Tensor, k: int) -> None:
-    """The first product of each sum is 256 and the last -256: what lies between survives in float32 only."""
+    """The first product of each sum is 64 and the last -64: what lies between suffers in float16."""
     a /= 8
     b /= 8
-    a[:, 0], b[0] = 16, 16
-    a[:, k - 1], b[k - 1] = 16, -16
+    a[:, 0], b[0] = 8, 8
+    a[:, k - 1], b[k - 1] = 8, -8
 
 
 def half_product(
@@ -1206,9 +1206,36 @@ def wide_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return a.double() @ b.double()
 
 
-def as_rows(x: torch.Tensor) -> torch.Tensor:
-    """What one reads of a matrix stored by columns if one takes it to be stored by rows."""
-    return x.T.reshape(x.shape) if x.stride(0) == 1 else x
+def read_with(x: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    """What a kernel reads of x with these strides instead of its own; NaN in gaps and beyond the end."""
+    (rows, columns), (own_row, own_column) = x.shape, x.stride()
+    spans = [(rows - 1) * r + (columns - 1) * c + 1 for r, c in ((row, column), (own_row, own_column))]
+    memory = torch.full((max(spans),), float("nan"), dtype=torch.float64)
+    memory.as_strided(x.shape, x.stride()).copy_(x)
+    return memory.as_strided(x.shape, (row, column))
+
+
+def strides_taken(kind: str, of_a: bool, of_b: bool):
+    """A rival's product: strides of a, of b or of both are taken to be those of a row-major matrix, or the last to be 1."""
+
+    def taken(x: torch.Tensor) -> torch.Tensor:
+        x = x.cpu()
+        return read_with(x, x.shape[1] if kind == "row-major" else x.stride(0), 1)
+
+    return lambda a, b: wide_product(taken(a) if of_a else a.cpu(), taken(b) if of_b else b.cpu())
+
+
+def stride_rivals() -> tuple[Rival, ...]:
+    said = {
+        "row-major": "is read as if it were stored by rows, without gaps**: `i * a.stride(0) + p * a.stride(1)` holds for all, and views have other strides.",
+        "last is 1": "is read as if neighbours in a row were neighbours in memory**: the second stride counts too.",
+    }  # fmt: skip
+    which = {"a": (True, False), "b": (False, True), "a and b": (True, True)}
+    return tuple(
+        Rival(key="strides-ignored", oracle=strides_taken(kind, *flags), hint=2, sentence=f"**The matrix {name} {sentence}".replace("matrix a and b is", "matrices a and b are, each,"))
+        for kind, sentence in said.items()
+        for name, flags in which.items()
+    )  # fmt: skip
 
 
 def some_of_k(step: int, which: str):
@@ -1289,7 +1316,7 @@ def bias_of_rows(bias: torch.Tensor, rows: int) -> torch.Tensor:
 
 def split_input(rng: np.random.Generator, m: int, n: int, k: int, split: int, what: str = "") -> tuple:
     a, b = half_product(rng, m, n, k)
-    if what:  # 256 in the first part of each sum, -256 in the last
+    if what:  # 64 in the first part of each sum, -64 in the last
         cancelling(a, b, k)
     return a, b, split
 
@@ -1466,10 +1493,7 @@ IN_TRITON = [
         shapes=TRITON_PRODUCTS, dtype="float16", tolerance=HALF, block=(64, 64), seconds=20.0,
         rivals=(
             *triton_rivals(),
-            Rival(key="strides-ignored", oracle=lambda a, b: wide_product(as_rows(a), as_rows(b)), hint=2, sentence="**A matrix stored by columns is read as if it were stored by rows.** Element (i, p) of a is at "
-                  "`i * a.stride(0) + p * a.stride(1)`, whatever these are."),
-            Rival(key="strides-ignored", oracle=lambda a, b: wide_product(as_rows(a), b), hint=2, sentence="**A matrix a stored by columns is read as if it were stored by rows**: both of its strides count."),
-            Rival(key="strides-ignored", oracle=lambda a, b: wide_product(a, as_rows(b)), hint=2, sentence="**A matrix b stored by columns is read as if it were stored by rows**: both of its strides count."),
+            *stride_rivals(),
         ),
         hints=("Begin with `first_kernel`. Which of its lines rely on row-major inputs, which on a k that BK divides?",
                "`p = start + tl.arange(0, BK)` are this step's k. Where p ≥ k, both loads are masked and give 0: 0 · 0 adds nothing. A mask on one of the two is not enough if the other holds NaN.",
