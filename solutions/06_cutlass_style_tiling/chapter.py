@@ -33,7 +33,7 @@ import torch
 
 from utils import annotate, banks, check, compare, emulate, hint, layouts, progress, ready, reset, reveal, sectors
 from utils import pyplot as plt
-from utils import tl, triton, triton_code
+from utils.triton_or_not import tl, triton
 
 
 def product(source, m, n, k, tile, block):
@@ -1271,6 +1271,9 @@ axes[0].invert_yaxis()
 # A first product, float16 in and out, row-major, **k a multiple of BK**:
 
 # %%
+from utils import triton_code
+
+
 @triton.jit
 def first_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
     i = tl.program_id(0) * BM + tl.arange(0, BM)
@@ -1527,7 +1530,6 @@ def tma_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.cons
 
 
 code = compiled(tma_kernel, (128, 128, 64), 4, 3)
-copies = [line.split()[1] for line in code.ptx.replace("@", "").splitlines() if "cp.async.bulk.tensor" in line]
 tiles, waits = code.ptx.count("cp.async.bulk.tensor"), code.ptx.count("mbarrier.try_wait")
 print(f"{tiles} TMA copies in the code (3 stages: 2 of A, 2 of B before the loop, 1 + 1 in it, 1 for C),")
 print(f"{code.ptx.count('cp.async.cg')} cp.async, {waits} mbarrier waits, {code.shared:,} bytes of shared memory")
@@ -1748,13 +1750,13 @@ if ready("06.42"):
 
 # %%
 if ready("06.42"):
-    print("tiles  steps   whole tiles   stream-K   gain   cut tiles  workspace of 128 x 128 float32")
+    print("tiles  steps   whole tiles   stream-K   gain   extra pieces  workspace, 128 x 128 float32 each")
     for tiles, steps in ((64, 128), (132, 64), (133, 64), (264, 64), (300, 64), (1024, 64)):
         schedule = stream_k(tiles, steps, 132)
         pieces = [piece for one in schedule for piece in one]
         waves, longest = -(-tiles // 132) * steps, max(sum(end - first for _, first, end in one) for one in schedule)
-        cut = len(pieces) - len({tile for tile, *_ in pieces})  # pieces beyond the first of each tile
-        print(f"{tiles:5}{steps:7}{waves:12}{longest:12}{waves / longest:9.2f}{cut:10}{cut * 128 * 128 * 4 / 1e6:14.1f} MB")
+        extra = len(pieces) - len({tile for tile, *_ in pieces})  # beyond the first of each tile
+        print(f"{tiles:5}{steps:7}{waves:12}{longest:12}{waves / longest:9.2f}{extra:12}{extra * 128 * 128 * 4 / 1e6:16.1f} MB")
 
 # %% [markdown]
 # What to remember:
