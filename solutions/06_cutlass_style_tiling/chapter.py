@@ -1340,11 +1340,11 @@ for ax, group, title in zip(axes, (1, 8), ("plain", "GROUP = 8")):
     wave = tiles_in_order(32, 32, group)[:132]
     rows, columns = {row for row, _ in wave}, {column for _, column in wave}
     for row, column in wave:
-        ax.add_patch(plt.Rectangle((column, row), 0.9, 0.9, color="C0"))
+        ax.add_patch(plt.Rectangle((column, row), 0.8, 0.8, color="C0"))
     for row in rows:
-        ax.add_patch(plt.Rectangle((-4, row), 3, 0.9, color="C1"))
+        ax.add_patch(plt.Rectangle((-4, row), 3, 0.8, color="C1"))
     for column in columns:
-        ax.add_patch(plt.Rectangle((column, -4), 0.9, 3, color="C2"))
+        ax.add_patch(plt.Rectangle((column, -4), 0.8, 3, color="C2"))
     ax.add_patch(plt.Rectangle((0, 0), 32, 32, fill=False, edgecolor="0.5"))
     ax.text(-2.5, -2.5, f"{len(rows)}+{len(columns)}", ha="center", va="center", fontsize=9)
     ax.text(16, 25, f"C: {len(wave)} tiles at a time\nfor {len(rows)} bands of A (left)\nand {len(columns)} bands of B (top)", ha="center", fontsize=9)
@@ -1408,7 +1408,7 @@ check("06.37")
 if ready("06.37"):
     places = np.array([place_of(tile, 7, 9, 3) for tile in range(63)])
     fig, ax = plt.subplots(figsize=(5, 3.4))
-    ax.plot(places[:, 1], places[:, 0], color="C0", alpha=0.6, linewidth=1)
+    ax.plot(places[:, 1], places[:, 0], color="C0", alpha=0.4, linewidth=1)
     for tile, (row, column) in enumerate(places):
         ax.text(column, row, tile, ha="center", va="center", fontsize=9)
     ax.set(xlim=(-0.6, 8.6), ylim=(6.6, -0.6), title="7 x 9 tiles, group 3: the last band has one row")
@@ -1735,7 +1735,7 @@ if ready("06.42"):
         for program, pieces in enumerate(schedule):
             at = 0
             for tile, first, end in pieces:
-                ax.barh(program, end - first, left=at, height=0.8, color=f"C{tile % 6}", alpha=0.55, edgecolor="0.5")
+                ax.barh(program, end - first, left=at, height=0.8, color=f"C{tile % 6}", alpha=0.3, edgecolor="0.5")
                 ax.text(at + (end - first) / 2, program, tile, ha="center", va="center", fontsize=9)
                 at += end - first
             longest = max(longest, at)
