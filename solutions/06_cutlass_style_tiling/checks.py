@@ -1334,7 +1334,7 @@ def split_sums(
     """(parts, their total); owner: of a step of 32 k, the part or parts to whose sums it goes."""
     k = a.shape[1]
     steps = ceil(k / PART_STEP)
-    parts = torch.zeros((split, a.shape[0], b.shape[1]), dtype=torch.float64)
+    parts = torch.zeros((split, a.shape[0], b.shape[1]), dtype=torch.float64, device=a.device)
     for step in range(steps):
         piece = slice(step * PART_STEP, min(k, (step + 1) * PART_STEP))
         owners = owner(step, steps, split)
@@ -1491,6 +1491,7 @@ IN_TRITON = [
         id="06.38", title="A product of any shape and strides", minutes=25, dots=2, size="14 lines", answer="matmul",
         signature="matmul(a: float16[m, k], b: float16[k, n]) -> float16[m, n]", inputs=half_product, oracle=wide_product,
         shapes=TRITON_PRODUCTS, dtype="float16", tolerance=HALF, block=(64, 64), seconds=20.0,
+        forbid=(Forbid(names=(".contiguous", ".clone", ".copy_", ".reshape"), because="A copy costs a trip of the matrix to memory and back. The kernel can read any strides: pass them to it."),),
         rivals=(
             *triton_rivals(),
             *stride_rivals(),
@@ -1531,7 +1532,7 @@ IN_TRITON = [
     Kernel(
         id="06.40", title="The epilogue rides along", minutes=15, dots=2, size="7 lines", answer="fused",
         signature="fused(a: float16[m, k], b: float16[k, n], bias: float16[n], residual: float16[m, n], scale) -> float16[m, n]",
-        inputs=epilogue_input, oracle=epilogue(), dtype="float16", tolerance=Tolerance.of("float16", slack=1.5, floor=1.0), block=(64, 64), seconds=20.0,
+        inputs=epilogue_input, oracle=epilogue(), dtype="float16", tolerance=Tolerance.of("float16", slack=1.5, floor=2.0), block=(64, 64), seconds=20.0,
         shapes=[dict(m=1, n=1, k=32), dict(m=5, n=3, k=32), dict(m=33, n=65, k=32), dict(m=70, n=31, k=64), dict(m=64, n=64, k=32), dict(m=16, n=128, k=64, what="A B and bias cancel")],
         rivals=(
             Rival(key="no-activation", oracle=epilogue(activation=lambda x: x), hint=1, sentence="**GELU is missing.**"),
