@@ -1270,10 +1270,9 @@ TRITON_PRODUCTS = [
     dict(m=1, n=1, k=1),
     dict(m=3, n=5, k=7),
     dict(m=17, n=33, k=64),
-    dict(m=64, n=64, k=31, a="by columns"),
-    dict(m=65, n=40, k=129, b="by columns"),
-    dict(m=31, n=130, k=65, a="apart", b="by columns"),
-    dict(m=67, n=61, k=70, a="by columns", b="apart"),
+    dict(m=65, n=40, k=97, b="by columns"),
+    dict(m=31, n=130, k=33, a="apart", b="by columns"),
+    dict(m=64, n=61, k=70, a="by columns", b="apart"),
     dict(m=20, n=37, k=150, what="sums that cancel"),
 ]  # fmt: skip
 
@@ -1533,7 +1532,7 @@ IN_TRITON = [
         id="06.40", title="The epilogue rides along", minutes=15, dots=2, size="7 lines", answer="fused",
         signature="fused(a: float16[m, k], b: float16[k, n], bias: float16[n], residual: float16[m, n], scale) -> float16[m, n]",
         inputs=epilogue_input, oracle=epilogue(), dtype="float16", tolerance=Tolerance.of("float16", slack=1.5, floor=2.0), block=(64, 64), seconds=20.0,
-        shapes=[dict(m=1, n=1, k=32), dict(m=5, n=3, k=32), dict(m=33, n=65, k=32), dict(m=70, n=31, k=64), dict(m=64, n=64, k=32), dict(m=16, n=128, k=64, what="A B and bias cancel")],
+        shapes=[dict(m=1, n=1, k=32), dict(m=5, n=3, k=32), dict(m=33, n=65, k=32), dict(m=70, n=31, k=64), dict(m=16, n=128, k=64, what="A B and bias cancel")],
         rivals=(
             Rival(key="no-activation", oracle=epilogue(activation=lambda x: x), hint=1, sentence="**GELU is missing.**"),
             Rival(key="relu", oracle=epilogue(activation=lambda x: x.clamp_min(0)), hint=1, sentence="**That is ReLU**: GELU is x · Φ(x), and below 0 it is not 0."),
@@ -1560,8 +1559,8 @@ IN_TRITON = [
         id="06.41", title="Split-K", minutes=25, dots=3, size="14 lines", answer="split_k",
         signature="split_k(a: float16[m, k], b: float16[k, n], split) -> (parts: float32[split, m, n], c: float16[m, n])",
         inputs=split_input, oracle=split_sums, dtype=("float32", "float16"), tolerance=HALF, launches=2, block=(16, 64), seconds=20.0,
-        shapes=[dict(m=1, n=1, k=1, split=1), dict(m=1, n=40, k=33, split=2), dict(m=3, n=70, k=40, split=3), dict(m=16, n=64, k=256, split=4),
-                dict(m=17, n=65, k=225, split=3), dict(m=5, n=31, k=100, split=7), dict(m=4, n=20, k=190, split=6, what="parts that cancel")],
+        shapes=[dict(m=1, n=1, k=1, split=1), dict(m=1, n=40, k=33, split=2), dict(m=3, n=70, k=40, split=3), dict(m=16, n=64, k=128, split=2),
+                dict(m=17, n=40, k=225, split=2), dict(m=5, n=31, k=70, split=4), dict(m=4, n=20, k=190, split=3, what="parts that cancel")],
         rivals=(
             Rival(key="every-part-all", oracle=split_with(owner=lambda step, steps, split: range(split)), hint=0, sentence="**Every part adds up all of k**, so the total is `split` times too much."),
             Rival(key="parts-overlap", oracle=split_with(owner=lambda step, steps, split: range(min(split, step + 1))), hint=1, sentence="**The parts overlap**: part p begins at step p, and then takes every step. It goes on by SPLIT steps."),
