@@ -1683,7 +1683,7 @@ def split_k(a, b, split):
     (m, k), n = a.shape, b.shape[1]
     parts, c = a.new_empty(split, m, n, dtype=torch.float32), a.new_empty(m, n)
     part_kernel[triton.cdiv(m, 16), triton.cdiv(n, 64), split](a, b, parts, m, n, k, split, BM=16, BN=64, BK=32)
-    sum_kernel[(triton.cdiv(m * n, 256),)](parts, c, m * n, split, BLOCK=256)
+    sum_kernel[(triton.cdiv(m * n, 1024),)](parts, c, m * n, split, BLOCK=1024)
     return parts, c
 
 # %% tags=["check"]

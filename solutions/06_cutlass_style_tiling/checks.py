@@ -1559,8 +1559,8 @@ IN_TRITON = [
         id="06.41", title="Split-K", minutes=25, dots=3, size="14 lines", answer="split_k",
         signature="split_k(a: float16[m, k], b: float16[k, n], split) -> (parts: float32[split, m, n], c: float16[m, n])",
         inputs=split_input, oracle=split_sums, dtype=("float32", "float16"), tolerance=HALF, launches=2, block=(16, 64), seconds=20.0,
-        shapes=[dict(m=1, n=1, k=1, split=1), dict(m=1, n=40, k=33, split=2), dict(m=3, n=70, k=40, split=3), dict(m=16, n=64, k=128, split=2),
-                dict(m=17, n=40, k=225, split=2), dict(m=5, n=31, k=70, split=4), dict(m=4, n=20, k=190, split=3, what="parts that cancel")],
+        shapes=[dict(m=1, n=1, k=1, split=1), dict(m=1, n=40, k=33, split=2), dict(m=3, n=70, k=40, split=2), dict(m=16, n=64, k=64, split=2),
+                dict(m=17, n=40, k=129, split=2), dict(m=5, n=31, k=70, split=4), dict(m=4, n=20, k=130, split=3, what="parts that cancel")],
         rivals=(
             Rival(key="every-part-all", oracle=split_with(owner=lambda step, steps, split: range(split)), hint=0, sentence="**Every part adds up all of k**, so the total is `split` times too much."),
             Rival(key="parts-overlap", oracle=split_with(owner=lambda step, steps, split: range(min(split, step + 1))), hint=1, sentence="**The parts overlap**: part p begins at step p, and then takes every step. It goes on by SPLIT steps."),
