@@ -216,7 +216,7 @@ def compiled(job: Mapping[str, Any]) -> dict[str, Any]:
         return {"refused": f"{type(problem).__name__}: {problem}"}
     stages = {name: text for name, text in kernel.asm.items() if isinstance(text, str)}
     metadata = {k: v for k, v in kernel.metadata._asdict().items() if isinstance(v, str | int | float)}
-    metadata["stack"] = stack(kernel.asm["cubin"])
+    metadata |= resources(kernel.asm["cubin"])
     return {**stages, "sass": sass(kernel.asm["cubin"]) if job["sass"] else "", "metadata": metadata}
 
 
@@ -232,10 +232,15 @@ def sass(cubin: bytes) -> str:
     return _tool("nvdisasm", "-c", cubin=cubin)
 
 
-def stack(cubin: bytes) -> int:
-    """Bytes of local memory a thread has; without calls, that is where registers spill (Triton's n_spills, times 4)."""
+def resources(cubin: bytes) -> dict[str, int]:
+    """What a thread takes.  registers: of 4 bytes; 0 if the tool does not say.
+    stack: bytes of local memory; without calls, that is where registers spill (Triton's n_spills, times 4).
+    """
     used = _tool("cuobjdump", "-res-usage", cubin=cubin)
-    return sum(int(number) for number in re.findall(r"\b(?:STACK|LOCAL):(\d+)", used))
+    return {
+        "registers": sum(int(number) for number in re.findall(r"\bREG:(\d+)", used)),
+        "stack": sum(int(number) for number in re.findall(r"\b(?:STACK|LOCAL):(\d+)", used)),
+    }
 
 
 def _tool(name: str, option: str, cubin: bytes) -> str:

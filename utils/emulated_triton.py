@@ -39,13 +39,17 @@ Grid = int | Sequence[int] | Callable[[dict[str, Any]], int | Sequence[int]]
 
 @dataclass(frozen=True)
 class Code:
-    """ptx: its lines count within the kernel.  shared: bytes of dynamic shared memory."""
+    """ptx: its lines count within the kernel.  shared: bytes of dynamic shared memory.
+    registers: of a thread.  spilled: bytes of local memory of a thread.
+    """
 
     ptx: str
     ttgir: str
     entry: str
     warps: int
     shared: int
+    registers: int
+    spilled: int
 
 
 def emulate_triton(
@@ -216,7 +220,10 @@ def _compiled(module: str, above: int, name: str, job: str) -> Code:
         file.write_text(module)
         stages = compile_triton(file, name, **json.loads(job), target=TARGET, sass=False)
     made = stages["metadata"]
-    return Code(_located(stages["ptx"], above), stages["ttgir"], made["name"], made["num_warps"], made["shared"])
+    return Code(
+        _located(stages["ptx"], above), stages["ttgir"], made["name"], made["num_warps"], made["shared"],
+        made["registers"], made["stack"],
+    )  # fmt: skip
 
 
 PLACE = re.compile(r"\.loc\s+\d+\s+\d+\s+\d+[^\n/]*//[^\n]*?:(\d+):\d+(?: \])*[ \t]*$", re.MULTILINE)

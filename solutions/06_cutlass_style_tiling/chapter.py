@@ -29,9 +29,11 @@ assert home, "Open this notebook with ./study lab, or from a folder inside the c
 sys.path.insert(0, str(home))
 
 import numpy as np
+import torch
 
 from utils import annotate, banks, check, compare, emulate, hint, layouts, progress, ready, reset, reveal, sectors
 from utils import pyplot as plt
+from utils.triton_or_not import tl, triton
 
 
 def product(source, m, n, k, tile, block):
@@ -1254,6 +1256,524 @@ axes[0].invert_yaxis()
 #
 # What that is worth in time: on an RTX A6000, Simon Boehm's ladder reached, in percent of cuBLAS, 1.3 (naive), 8.5 (coalesced), 12.8 (shared tile), 36.5 (column of 8), 68.7 (8 × 8 a thread), 78.4 (float4), 93.7 (warp tiles and tuned sizes) at 4096³ (his measurements, FP32).
 # His register tile is 8 × 8 in a block of 128 × 128: the emulated GPU counts such a one as well as ours; only its grids are larger than a check should run. This course's own measured ladder belongs to the second half.
+
+# %% [markdown]
+# ## 14 The same product in Triton
+#
+# In Triton you write what one **program** does to one tile of C. A program is a block of threads, but you never see a thread:
+#
+# | yours | the compiler's |
+# |---|---|
+# | the tile BM × BN × BK, the order of the tiles | which thread holds which element |
+# | addresses and masks | how wide a load is, layout and swizzle in shared memory |
+# | `num_warps`, `num_stages` | `mma.sync` or `wgmma`, the pipeline, every barrier |
+#
+# A first product, float16 in and out, row-major, **k a multiple of BK**:
+
+# %%
+from utils import triton_code
+
+
+@triton.jit
+def first_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    i = tl.program_id(0) * BM + tl.arange(0, BM)
+    j = tl.program_id(1) * BN + tl.arange(0, BN)
+    total = tl.zeros((BM, BN), tl.float32)
+    for start in range(0, k, BK):
+        p = start + tl.arange(0, BK)
+        x = tl.load(a + i[:, None] * k + p[None, :], mask=i[:, None] < m, other=0.0)  # BM x BK
+        y = tl.load(b + p[:, None] * n + j[None, :], mask=j[None, :] < n, other=0.0)  # BK x BN
+        total = tl.dot(x, y, total)
+    inside = (i[:, None] < m) & (j[None, :] < n)
+    tl.store(c + i[:, None] * n + j[None, :], total.to(tl.float16), mask=inside)
+
+
+device = "cuda" if torch.cuda.is_available() else "cpu"  # without a GPU, Triton's interpreter
+a, b = (torch.randn(shape, generator=torch.Generator().manual_seed(0)).half().to(device) for shape in ((70, 64), (64, 50)))
+c = torch.empty(70, 50, dtype=torch.float16, device=device)
+first_kernel[(triton.cdiv(70, 32), triton.cdiv(50, 32))](a, b, c, 70, 50, 64, BM=32, BN=32, BK=32)
+error = (c.double() - a.double() @ b.double()).abs().max().item()
+print(f"70 x 64 times 64 x 50: 3 x 2 programs, largest error {error:.4f}")
+assert error < 0.02
+
+# %% [markdown]
+# What took 30 lines of CUDA C++ is `tl.dot`: tile times tile, added to `total`. Its sides are powers of two, BK at least 16.
+#
+# - Products of float16 are exact in float32, and `total` is float32. It is rounded once, at the store.
+# - Trap: with **float32** inputs `tl.dot` uses TF32 on a GPU, 10 bits of fraction, unless you say `input_precision="ieee"`. The interpreter
+#   computes in full float32 and hides it. That is why this section uses float16.
+#
+# ### The order of the tiles
+#
+# Programs start about in the order of their numbers, an H100 runs 132 at a time (one an SM, for large tiles). Those that run together can share
+# what they load, in the L2 cache. So the *order* of tiles decides what comes from HBM.
+#
+# *Plain*: along a row of tiles, then the next row. *Grouped*: take a band of GROUP rows of tiles, walk **down** the band, then one column to the right.
+
+# %% [markdown]
+# {{card 06.36}}
+# 4096 × 4096 × 4096, float16, tiles of 128 × 128: C has 32 × 32 tiles. The first wave is 132 programs. How many rows of tiles, which are bands of
+# A, and how many columns of tiles, bands of B, does it touch in the plain order (`rows_plain`, `columns_plain`), and with GROUP = 8 (`rows_grouped`,
+# `columns_grouped`)? All 132 do a step of BK = 64 at the same time, and every piece comes from HBM once: how many **KiB** is that in the grouped
+# order (`kib_grouped`)?
+
+# %% tags=["exercise"]
+# Predict 06.36
+rows_plain = 5
+columns_plain = 32
+rows_grouped = 8
+columns_grouped = 17
+kib_grouped = 400
+
+# %% tags=["check"]
+check("06.36")
+
+# %%
+def tiles_in_order(rows, columns, group):
+    """Bands of `group` rows, each walked down and then to the right."""
+    bands = [range(top, min(top + group, rows)) for top in range(0, rows, group)]
+    return [(row, column) for band in bands for column in range(columns) for row in band]
+
+
+fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.9))
+for ax, group, title in zip(axes, (1, 8), ("plain", "GROUP = 8")):
+    wave = tiles_in_order(32, 32, group)[:132]
+    rows, columns = {row for row, _ in wave}, {column for _, column in wave}
+    for row, column in wave:
+        ax.add_patch(plt.Rectangle((column, row), 0.8, 0.8, color="C0"))
+    for row in rows:
+        ax.add_patch(plt.Rectangle((-4, row), 3, 0.8, color="C1"))
+    for column in columns:
+        ax.add_patch(plt.Rectangle((column, -4), 0.8, 3, color="C2"))
+    ax.add_patch(plt.Rectangle((0, 0), 32, 32, fill=False, edgecolor="0.5"))
+    ax.text(-2.5, -2.5, f"{len(rows)}+{len(columns)}", ha="center", va="center", fontsize=9)
+    ax.text(16, 25, f"C: {len(wave)} tiles at a time\nfor {len(rows)} bands of A (left)\nand {len(columns)} bands of B (top)", ha="center", fontsize=9)
+    ax.set(xlim=(-4.2, 32.2), ylim=(32.2, -4.2), aspect="equal")
+    ax.set_title(title, fontsize=10)
+    ax.axis("off")
+
+# %% [markdown]
+# The same 132 tiles of work, 37 bands or 25. A wave is a tile of C itself, and section 1 holds once more: it *does* rows · columns and *loads*
+# rows + columns. The squarest wave is best; √132 = 11.5. Here every wave of the whole product, counted:
+
+# %%
+def bands(side, group, wave=132):
+    """Bands of A and B that all waves load, for a square product in 128 x 128 tiles."""
+    order = tiles_in_order(side // 128, side // 128, group)
+    waves = [order[at : at + wave] for at in range(0, len(order), wave)]
+    return sum(len({row for row, _ in one}) + len({column for _, column in one}) for one in waves)
+
+
+print("        side 4096: bands    MiB     ms      side 8192: bands    MiB     ms   at 3.35 TB/s")
+for group in (1, 2, 4, 8, 11, 16, 32):
+    line = f"GROUP {group:2}"
+    for side in (4096, 8192):
+        count = bands(side, group)
+        loaded = count * 128 * side * 2
+        line += f"{count:17,}{loaded / 2**20:7,.0f}{loaded / 3.35e12 * 1e3:7.2f}{'':7}"
+    print(line)
+assert bands(8192, 1) > 2.4 * bands(8192, 8) and bands(4096, 4) > bands(4096, 1)
+
+# %% [markdown]
+# It is a model: nothing survives in L2 from wave to wave, everything is shared within one. It is good for three lessons:
+#
+# - At 8192 the plain order would need 1.3 ms of HBM alone; cuBLAS needs about 1.6 ms for all of it (2 · 8192³ FLOPs at the 678 TFLOP/s measured on one H100 80GB HBM3, bf16, clocks not
+#   locked). That close to the limit, loads no longer hide. Grouped it is 0.5 ms.
+# - GROUP need not be a power of two, and a wrong one is worthless: 4 rows · 32 columns are 128 tiles, so at 4096 a wave of 132 takes a whole band of 4 and
+#   begins another.
+# - At 4096 the plain order is 0.09 ms of HBM under some 0.19 ms of products: the gain may be nothing. "Grouping gives 10 %" is a statement about one GPU and size.
+
+# %% [markdown]
+# {{card 06.37}}
+# `place_of(tile, rows, columns, group)`: the row and the column of the tile that program number `tile` computes, in the grouped order. C has rows ×
+# columns tiles. If group does not divide rows, the last band is lower. Return a pair of ints; arithmetic on integers only, as in a kernel.
+#
+# 3 × 2 tiles, group 2: tiles 0 to 5 are at (0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (2, 1).
+
+# %% tags=["exercise"]
+# Exercise 06.37
+def place_of(tile, rows, columns, group):
+    """(row, column) of the tile-th tile in the grouped order."""
+    ### BEGIN SOLUTION
+    first = tile // (group * columns) * group
+    within = tile % (group * columns)
+    height = min(rows - first, group)
+    return first + within % height, within // height
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.37")
+
+# %%
+if ready("06.37"):
+    places = np.array([place_of(tile, 7, 9, 3) for tile in range(63)])
+    fig, ax = plt.subplots(figsize=(5, 3.4))
+    ax.plot(places[:, 1], places[:, 0], color="C0", alpha=0.4, linewidth=1)
+    for tile, (row, column) in enumerate(places):
+        ax.text(column, row, tile, ha="center", va="center", fontsize=9)
+    ax.set(xlim=(-0.6, 8.6), ylim=(6.6, -0.6), title="7 x 9 tiles, group 3: the last band has one row")
+    ax.axis("off")
+
+# %% [markdown]
+# {{card 06.38}}
+# `matmul(a, b)`: a is float16[m, k], b float16[k, n], **any sizes ≥ 1 and any strides**: `a.stride(0)` and `a.stride(1)` are the distances, in elements, from row to
+# row and from column to column. No copies. Returns a new contiguous float16[m, n]; sums in float32, one launch. Kernel and launcher are yours, signatures too; keep the name `matmul`.
+# The grouped order of 06.37 is welcome and not asked for.
+#
+# a = [[1, 2]], b = [[3], [4]] gives [[11]].
+
+# %% tags=["exercise"]
+# Exercise 06.38
+@triton.jit
+def matmul_kernel(a, b, c, m, n, k, a_row, a_col, b_row, b_col,
+                  BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, GROUP: tl.constexpr):
+    ### BEGIN SOLUTION
+    tile, rows, columns = tl.program_id(0), tl.cdiv(m, BM), tl.cdiv(n, BN)
+    first, within = tile // (GROUP * columns) * GROUP, tile % (GROUP * columns)
+    height = min(rows - first, GROUP)
+    i = (first + within % height) * BM + tl.arange(0, BM)
+    j = within // height * BN + tl.arange(0, BN)
+    total = tl.zeros((BM, BN), tl.float32)
+    for step in range(tl.cdiv(k, BK)):
+        p = step * BK + tl.arange(0, BK)
+        x_inside, y_inside = (i[:, None] < m) & (p[None, :] < k), (p[:, None] < k) & (j[None, :] < n)
+        x = tl.load(a + i[:, None] * a_row + p[None, :] * a_col, mask=x_inside, other=0.0)
+        y = tl.load(b + p[:, None] * b_row + j[None, :] * b_col, mask=y_inside, other=0.0)
+        total = tl.dot(x, y, total)
+    tl.store(c + i[:, None] * n + j[None, :], total.to(tl.float16), mask=(i[:, None] < m) & (j[None, :] < n))
+    ### END SOLUTION
+
+
+def matmul(a, b):
+    ### BEGIN SOLUTION
+    (m, k), n = a.shape, b.shape[1]
+    c = torch.empty((m, n), dtype=torch.float16, device=a.device)
+    grid = (triton.cdiv(m, 64) * triton.cdiv(n, 64),)
+    matmul_kernel[grid](a, b, c, m, n, k, *a.stride(), *b.stride(), BM=64, BN=64, BK=32, GROUP=8)
+    return c
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+check("06.38")
+
+# %%
+if ready("06.38"):
+    queries, keys = (torch.randn(rows, 40, generator=torch.Generator().manual_seed(rows)).half().to(device) for rows in (50, 60))
+    scores = matmul(queries, keys.T)  # a view: strides swapped, nothing moved
+    print("Q times K transposed, no copy: largest error",
+          f"{(scores.double() - queries.double() @ keys.double().T).abs().max().item():.4f}")
+
+# %% [markdown]
+# ### What `num_stages` becomes
+#
+# A GPU that waits for each tile before it multiplies would wait most of the time. The cure is a **pipeline**: with `num_stages` buffers in shared memory, the loads
+# of the next tiles are under way while one is multiplied. Triton builds it from your plain loop. And `tl.dot` becomes Hopper's `wgmma`: a
+# **warp group** of 4 warps multiplies a 64 × 16 by a 16 × 256 piece straight out of shared memory, with 64 × 256 sums in its registers.
+
+# %% [markdown]
+# {{card 06.39}}
+# `first_kernel` with BM, BN, BK = 128, 256, 64, float16. With `num_stages=3`, how much shared memory does a block take (`shared_bytes`)? How many registers of a
+# thread hold sums with 4 warps (`sums_4_warps`), and with 8 (`sums_8_warps`)? With 8 warps, two warp groups share the 128 rows: how many `wgmma` m64n256k16
+# does each of them issue for one step of k (`wgmma_a_step`)?
+
+# %% tags=["exercise"]
+# Predict 06.39
+shared_bytes = 147_456
+sums_4_warps = 256
+sums_8_warps = 128
+wgmma_a_step = 4
+
+# %% tags=["check"]
+check("06.39")
+
+# %% [markdown]
+# No GPU is needed to see it: Triton compiles for an H100 (sm_90) anywhere. What follows is counted in the PTX, registers and spills are what `ptxas` says.
+
+# %%
+def compiled(kernel, tile, num_warps, num_stages):
+    """The kernel for three matrices of 4096 x 4096, compiled for an H100."""
+    x = np.zeros((4096, 4096), np.float16)
+    return triton_code(kernel, x, x, x, 4096, 4096, 4096, *tile, num_warps=num_warps, num_stages=num_stages)
+
+
+print("warps  stages  shared bytes  cp.async  wgmma  registers  spilled bytes a thread")
+for warps, stages in ((8, 1), (8, 2), (8, 3), (8, 4), (4, 3)):
+    code = compiled(first_kernel, (128, 256, 64), warps, stages)
+    copies, products = code.ptx.count("cp.async.cg"), code.ptx.count("wgmma.mma_async")
+    print(f"{warps:5}{stages:8}{code.shared:14,}{copies:10}{products:7}{code.registers:11}{code.spilled:9}")
+    assert code.shared >= stages * 49_152 and products == 32 // warps and (copies > 0) == (stages > 1)
+    assert (code.spilled > 0) == (warps == 4)
+
+# %% [markdown]
+# Read it line by line:
+#
+# - **One stage**: no `cp.async`. Tiles go through registers, and nothing overlaps.
+# - **More stages**: `cp.async` copies global → shared without registers and without waiting. A thread's share of a stage is 49,152 / (256 · 16) = 12 copies of 16 bytes. With 3 stages there are 36 in
+#   the code: 24 before the loop, which fill two buffers, and 12 in it, which refill the one just used. `num_stages` counts buffers, so `num_stages - 1` tiles are on their way.
+# - **Each stage costs 48 KiB**. Four fit under 232,448 bytes; five would be 245,760, and the launch fails with `OutOfResources`.
+# - **4 warps**: 256 sums a thread, at most 255 registers. It compiles, it is right, and it spills in the innermost loop. Nothing warns you; look at the spills.
+#
+# `cp.async` still needs every thread to compute addresses. Hopper's **TMA** takes a descriptor of the whole matrix and copies a tile when *one* thread asks. In Triton: a tensor descriptor.
+
+# %%
+@triton.jit
+def tma_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    rows_of_a = tl.make_tensor_descriptor(a, [m, k], [k, 1], [BM, BK])
+    rows_of_b = tl.make_tensor_descriptor(b, [k, n], [n, 1], [BK, BN])
+    rows_of_c = tl.make_tensor_descriptor(c, [m, n], [n, 1], [BM, BN])
+    i, j = tl.program_id(0) * BM, tl.program_id(1) * BN
+    total = tl.zeros((BM, BN), tl.float32)
+    for p in range(0, k, BK):
+        total = tl.dot(rows_of_a.load([i, p]), rows_of_b.load([p, j]), total)
+    rows_of_c.store([i, j], total.to(tl.float16))
+
+
+code = compiled(tma_kernel, (128, 128, 64), 4, 3)
+tiles, waits = code.ptx.count("cp.async.bulk.tensor"), code.ptx.count("mbarrier.try_wait")
+print(f"{tiles} TMA copies in the code (3 stages: 2 of A, 2 of B before the loop, 1 + 1 in it, 1 for C),")
+print(f"{code.ptx.count('cp.async.cg')} cp.async, {waits} mbarrier waits, {code.shared:,} bytes of shared memory")
+assert tiles == 7 and code.ptx.count("cp.async.cg") == 0
+
+# %% [markdown]
+# No masks: what lies outside of the matrix is filled with 0, and not written. In return rows must begin at multiples of 16 bytes. The few bytes above 3 · 32 KiB are the **mbarriers** on which the
+# arrival of a tile is awaited. This, persistent, is `solutions/kernels/gemm_triton.py`.
+
+# %% [markdown]
+# ### The epilogue rides along
+#
+# When the loop ends, the sums are in registers, in float32. A layer of a network wants more: a scale, a bias, an activation, a residual. Done one after the other, each is a trip of
+# the whole matrix to memory and back:
+
+# %%
+m = n = 4096
+trips = {"product": 1, "scale": 2, "bias": 2, "GELU": 2, "residual": 3}  # matrices of m x n read or written
+apart, fused_bytes = sum(trips.values()) * m * n * 2, 2 * m * n * 2  # fused: the residual in, c out
+saved = apart - fused_bytes
+print(f"apart {apart / 1e6:.0f} MB, fused {fused_bytes / 1e6:.0f} MB (beyond a, b): {saved / 1e6:.0f} MB less,",
+      f"{saved / 3.0e12 * 1e6:.0f} us at 3.0 TB/s")
+print(f"the product itself: {2 * m * n * 4096 / 718e12 * 1e6:.0f} us at 718 TFLOP/s")
+assert round(saved / 3.0e12 * 1e6) == 89
+
+# %% [markdown]
+# (3.0 TB/s is a device copy, 718 TFLOP/s is cuBLAS in bf16, both measured on one H100 80GB HBM3, clocks not locked.) The epilogue apart costs almost half as much as the product.
+
+# %% [markdown]
+# {{card 06.40}}
+# `fused(a, b, bias, residual, scale)` is gelu(scale · (A B) + bias) + residual, in one launch: a float16[m, k], b float16[k, n], residual float16[m, n], all
+# contiguous; bias float16[n], one number for each **column**; scale a Python float; k a multiple of 32. GELU in its exact form, x · Φ(x) = 0.5 · x · (1 + erf(x / √2)); `tl.erf`.
+# Returns float16[m, n], **rounded once**: everything is computed in float32.
+#
+# The loop is written. Write what comes after it, the masked store included.
+#
+# a = [[1, 0, ...]], b = [[2], ...], scale = 0.5, bias = [0], residual = [[10]] gives gelu(1) + 10 = 10.84.
+
+# %% tags=["exercise"]
+# Exercise 06.40
+@triton.jit
+def fused_kernel(a, b, bias, residual, c, m, n, k, scale, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    i = tl.program_id(0) * BM + tl.arange(0, BM)
+    j = tl.program_id(1) * BN + tl.arange(0, BN)
+    total = tl.zeros((BM, BN), tl.float32)
+    for start in range(0, k, BK):
+        p = start + tl.arange(0, BK)
+        x = tl.load(a + i[:, None] * k + p[None, :], mask=i[:, None] < m, other=0.0)
+        y = tl.load(b + p[:, None] * n + j[None, :], mask=j[None, :] < n, other=0.0)
+        total = tl.dot(x, y, total)
+    ### BEGIN SOLUTION
+    at, live = i[:, None] * n + j[None, :], (i[:, None] < m) & (j[None, :] < n)
+    shift = tl.load(bias + j, mask=j < n, other=0.0).to(tl.float32)
+    rest = tl.load(residual + at, mask=live, other=0.0).to(tl.float32)
+    z = scale * total + shift[None, :]
+    z = 0.5 * z * (1.0 + tl.erf(z * 0.7071067811865476)) + rest
+    tl.store(c + at, z.to(tl.float16), mask=live)
+    ### END SOLUTION
+
+
+def fused(a, b, bias, residual, scale):
+    (m, k), n = a.shape, b.shape[1]
+    c = torch.empty((m, n), dtype=torch.float16, device=a.device)
+    grid = (triton.cdiv(m, 64), triton.cdiv(n, 64))
+    fused_kernel[grid](a, b, bias, residual, c, m, n, k, scale, BM=64, BN=64, BK=32)
+    return c
+
+
+# %% tags=["check"]
+check("06.40")
+
+# %% [markdown]
+# "Is it the erf or the tanh GELU?" Models use both, and a checkpoint trained with one is run with the other. How far apart are they?
+
+# %%
+x = torch.linspace(-6, 6, 100_001, dtype=torch.float64)
+exact, curved = (torch.nn.functional.gelu(x, approximate=form) for form in ("none", "tanh"))
+apart = (exact - curved).abs().max().item()
+print(f"largest difference {apart:.1e}; float16 just above 1 is spaced {2**-10:.1e}, bf16 {2**-7:.1e}")
+assert 2**-12 < apart < 2**-10
+
+# %% [markdown]
+# Half of a float16 spacing at 1: one layer in float16 can hardly tell, and neither can the check of 06.40. Name the form all the same: through thirty layers, or in float32, it shows.
+#
+# ## 15 Few tiles: split-K and stream-K
+#
+# A decoder with 16 sequences multiplies 16 × 8192 by 8192 × 8192. The output has 16 rows: with tiles of 16 × 128 that are 64 tiles for 132 SMs, each with a long walk along k. Half
+# of the GPU looks on, and the weights, 134 MB, come in through half of the SMs.
+#
+# **Split-K** gives one tile to several programs: part p adds up its share of k and writes its sums, float32, to a **workspace**; a second kernel adds the parts. More programs, at a price:
+
+# %%
+print("     m      n      k  split  programs  waves  workspace, written + read   inputs")
+for m, n, k, split in ((16, 8192, 8192, 1), (16, 8192, 8192, 2), (16, 8192, 8192, 4), (16, 8192, 8192, 16), (4096, 4096, 4096, 2)):
+    tile = (16, 128) if m == 16 else (128, 128)
+    count = -(-m // tile[0]) * -(-n // tile[1]) * split
+    workspace, inputs = 2 * split * m * n * 4 * (split > 1), 2 * (m * k + k * n)
+    print(f"{m:6}{n:7}{k:7}{split:7}{count:10}{count / 132:7.2f}{workspace / 1e6:15.1f} MB ({workspace / inputs:4.0%}){inputs / 1e6:12.1f} MB")
+
+# %% [markdown]
+# For the skinny product a split of 4 puts something on every SM and costs 3 % more bytes. For the square one, a split of only 2 costs four times the inputs: never there.
+#
+# Why not `tl.atomic_add` straight into C? It needs no workspace and no second kernel, but a C in float32 that is zeroed first, and the parts arrive **in any order**:
+
+# %%
+parts = (np.random.default_rng(0).standard_normal((8, 1000)) * 100).astype(np.float32)
+sums = [np.add.reduce(parts[np.random.default_rng(order).permutation(8)]) for order in range(20)]
+vary = np.mean([len(set(column)) > 1 for column in np.stack(sums).T])
+print(f"8 parts added in 20 orders: {vary:.0%} of 1000 sums depend on the order")
+assert vary > 0.5
+
+# %% [markdown]
+# So the same prompt may give other logits on the next run, and now and then another token. A workspace that is added in a fixed order gives the same bits every time.
+
+# %% [markdown]
+# {{card 06.41}}
+# `split_k(a, b, split)`: a float16[m, k], b float16[k, n], contiguous, any sizes ≥ 1, split ≥ 1. The launcher is written: ⌈m/16⌉ × ⌈n/64⌉ × split programs, then the sum. Returns
+# `parts`, float32[split, m, n], and c, float16[m, n].
+#
+# k is cut in steps of BK = 32. **Part s has the steps s, s + split, s + 2·split, ...**, as far as they exist; the last step may be short. A part without any step is all zeros (`parts`
+# comes with garbage in it). `sum_kernel` adds the parts in float32.
+#
+# k = 100, split = 3: steps begin at 0, 32, 64, 96. Part 0 has those at 0 and 96, part 1 the one at 32, part 2 the one at 64.
+
+# %% tags=["exercise"]
+# Exercise 06.41
+@triton.jit
+def part_kernel(a, b, parts, m, n, k, SPLIT: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    i, j = tl.program_id(0) * BM + tl.arange(0, BM), tl.program_id(1) * BN + tl.arange(0, BN)
+    total = tl.zeros((BM, BN), tl.float32)
+    ### BEGIN SOLUTION
+    for start in range(tl.program_id(2) * BK, k, SPLIT * BK):
+        p = start + tl.arange(0, BK)
+        x = tl.load(a + i[:, None] * k + p[None, :], mask=(i[:, None] < m) & (p[None, :] < k), other=0.0)
+        y = tl.load(b + p[:, None] * n + j[None, :], mask=(p[:, None] < k) & (j[None, :] < n), other=0.0)
+        total = tl.dot(x, y, total)
+    place = parts + (tl.program_id(2) * m + i[:, None]) * n + j[None, :]
+    tl.store(place, total, mask=(i[:, None] < m) & (j[None, :] < n))
+    ### END SOLUTION
+@triton.jit
+def sum_kernel(parts, c, mn, SPLIT: tl.constexpr, BLOCK: tl.constexpr):
+    e = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    ### BEGIN SOLUTION
+    total = tl.zeros((BLOCK,), tl.float32)
+    for s in range(SPLIT):
+        total += tl.load(parts + s * mn + e, mask=e < mn, other=0.0)
+    tl.store(c + e, total.to(tl.float16), mask=e < mn)
+    ### END SOLUTION
+
+def split_k(a, b, split):
+    (m, k), n = a.shape, b.shape[1]
+    parts, c = a.new_empty(split, m, n, dtype=torch.float32), a.new_empty(m, n)
+    part_kernel[triton.cdiv(m, 16), triton.cdiv(n, 64), split](a, b, parts, m, n, k, split, BM=16, BN=64, BK=32)
+    sum_kernel[(triton.cdiv(m * n, 1024),)](parts, c, m * n, split, BLOCK=1024)
+    return parts, c
+
+# %% tags=["check"]
+check("06.41")
+
+# %% [markdown]
+# Split-K cuts *every* tile, whether it needs it or not. **Stream-K** cuts only where a share ends: number the steps of all tiles in one row, tile after tile, and deal them out evenly. A program begins where the other
+# ended, often in the middle of a tile. (Osama, Merrill, Cecka, Garland and Owens, arXiv 2301.03598.)
+
+# %% [markdown]
+# {{card 06.42}}
+# `stream_k(tiles, steps, programs)`: C has `tiles` tiles, each `steps` steps of k. Return a list with one list for each program: its pieces `(tile, first, end)`, which are the steps first to end − 1 of that tile.
+#
+# - Every step of every tile is done exactly once.
+# - Two programs' numbers of steps differ by at most 1. (With more programs than steps, some have none.)
+# - A program's steps are one run in the row of all steps, and a tile occurs once in its list.
+#
+# Which program gets one more, and which run is whose, is up to you.
+#
+# `stream_k(3, 4, 2)`: 12 steps, 6 each: `[[(0, 0, 4), (1, 0, 2)], [(1, 2, 4), (2, 0, 4)]]`.
+
+# %% tags=["exercise"]
+# Exercise 06.42
+def stream_k(tiles, steps, programs):
+    """For each program the pieces (tile, first step, end) that it works on."""
+    ### BEGIN SOLUTION
+    total, schedule = tiles * steps, []
+    for program in range(programs):
+        low, high = program * total // programs, (program + 1) * total // programs
+        pieces = []
+        while low < high:
+            tile = low // steps
+            end = min(high, (tile + 1) * steps)
+            pieces.append((tile, low - tile * steps, end - tile * steps))
+            low = end
+        schedule.append(pieces)
+    return schedule
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.42")
+
+# %%
+if ready("06.42"):
+    whole = [[(tile, 0, 8) for tile in range(program, 9, 4)] for program in range(4)]
+    fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), sharex=True, sharey=True)
+    for ax, schedule, title in zip(axes, (whole, stream_k(9, 8, 4)), ("whole tiles", "stream-K")):
+        longest = 0
+        for program, pieces in enumerate(schedule):
+            at = 0
+            for tile, first, end in pieces:
+                ax.barh(program, end - first, left=at, height=0.8, color=f"C{tile % 6}", alpha=0.3, edgecolor="0.5")
+                ax.text(at + (end - first) / 2, program, tile, ha="center", va="center", fontsize=9)
+                at += end - first
+            longest = max(longest, at)
+        ax.axvline(longest, color="0.5", linestyle="--", linewidth=1)
+        ax.set(title=f"{title}: done after {longest} steps", xlabel="steps of k", yticks=range(4), yticklabels=[f"SM {p}" for p in range(4)])
+        ax.grid(False)
+    axes[0].invert_yaxis()
+
+# %% [markdown]
+# 9 tiles of 8 steps on 4 SMs; the number in a bar is the tile. Whole tiles: the ninth has a wave of its own, 75 % of the room is used. Stream-K: everyone ends together. A tile that
+# lies in two bars is the price: one program writes its sums to a workspace, the other waits for them, adds and stores. On an H100:
+
+# %%
+if ready("06.42"):
+    print("tiles  steps   whole tiles   stream-K   gain   extra pieces  workspace, 128 x 128 float32 each")
+    for tiles, steps in ((64, 128), (132, 64), (133, 64), (264, 64), (300, 64), (1024, 64)):
+        schedule = stream_k(tiles, steps, 132)
+        pieces = [piece for one in schedule for piece in one]
+        waves, longest = -(-tiles // 132) * steps, max(sum(end - first for _, first, end in one) for one in schedule)
+        extra = len(pieces) - len({tile for tile, *_ in pieces})  # beyond the first of each tile
+        print(f"{tiles:5}{steps:7}{waves:12}{longest:12}{waves / longest:9.2f}{extra:12}{extra * 128 * 128 * 4 / 1e6:16.1f} MB")
+
+# %% [markdown]
+# What to remember:
+#
+# - The gain is large where the last wave is nearly empty (133 tiles: almost 2) or the tiles do not fill one wave (64: 2), and small with many waves (1024: 3 %). Where the tiles fit, there is none, and nothing is cut.
+# - The fix-up is not in this count: the workspace goes out and comes back, and one program waits for another. So real stream-K kernels are **hybrids**: whole tiles for the full waves, stream-K for what is left.
+# - In the paper, over 32,824 shapes with one tile size for each precision, peaks of 14 times CUTLASS's and 6.7 times cuBLAS's speed, and a more even performance. The peaks are the shapes with few tiles and long k.
+# - Both are deterministic if the fix-up adds in a fixed order, and neither gives the same bits as the unsplit kernel: other sums are rounded.
+#
+# | | one program a tile | split-K | stream-K |
+# |---|---|---|---|
+# | programs | tiles | tiles · split | SMs |
+# | cuts | nothing | every tile, `split` ways | at most two tiles a program are shared |
+# | workspace | none | split · m · n float32 | at most one tile a program |
+# | pays when | many full waves | tiles < SMs, long k | tiles a little above a multiple of the SMs |
+#
+# The reference kernel for skinny products, `solutions/kernels/gemm_skinny.py`, is split-K with one more idea: it computes the product turned, W xᵀ, so that the tensor core's 64 rows are full of weights and not of padding.
 
 # %% [markdown]
 # ## 18 Hopper: TMA, mbarriers, warp specialization

@@ -9,6 +9,7 @@ from math import ceil, prod
 
 import ml_dtypes
 import numpy as np
+import torch
 
 from utils import fp8_accumulator, layouts
 from utils.judge import (
@@ -17,6 +18,7 @@ from utils.judge import (
     Cuda,
     Forbid,
     Function,
+    Kernel,
     Misread,
     Predict,
     Quantity,
@@ -1133,6 +1135,485 @@ def layout_value(at: object) -> int:
 
 RIDGE_FP32 = 67 / 3.35  # FLOP a byte: H100 SXM's 67 TFLOP/s of FP32 over 3.35 TB/s
 
+# --- Triton, few tiles ---
+
+
+def tile_order(rows: int, columns: int, group: int) -> list[tuple[int, int]]:
+    """All tiles in the order in which bands of `group` rows are walked, column by column."""
+    return [
+        (row, column)
+        for top in range(0, rows, group)
+        for column in range(columns)
+        for row in range(top, min(top + group, rows))
+    ]
+
+
+def first_wave(group: int, which: int) -> int:
+    """Rows (0) or columns (1) of tiles that the first 132 of 32 × 32 tiles touch."""
+    return len({tile[which] for tile in tile_order(32, 32, group)[:132]})
+
+
+def place_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    calls = []
+    for _ in range(CALLS):
+        columns, group = int(rng.integers(2, 9)), int(rng.integers(2, 7))
+        rows = group * int(rng.integers(1, 5))
+        if what == "a short last group":
+            rows += int(rng.integers(1, group))
+        elif what == "fewer rows than a group":
+            rows = int(rng.integers(1, group))
+        elif what == "one column or one row a group":
+            columns, group = one_of(rng, [(1, group), (columns, 1)])
+        first = rows // group * group * columns if rng.random() < 0.5 else 0  # the short group is where mistakes show
+        first = first if first < rows * columns else 0
+        calls.append((int(rng.integers(first, rows * columns)), rows, columns, group))
+    return calls
+
+
+PLACES = ("groups that fit", "a short last group", "fewer rows than a group", "one column or one row a group")
+
+
+def row_and_column(row: int, column: int) -> dict:
+    return {"row": row, "column": column}
+
+
+def placed(tile: int, rows: int, columns: int, group: int) -> dict:
+    return row_and_column(*tile_order(rows, columns, group)[tile])
+
+
+def placed_in_full_groups(tile: int, rows: int, columns: int, group: int) -> dict:
+    first, within = tile // (group * columns) * group, tile % (group * columns)
+    return row_and_column(first + within % group, within // group)
+
+
+def a_place(value: object, *args) -> dict:
+    if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
+        raise ValueError("A pair (row, column) is wanted")
+    if any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in value):
+        raise ValueError("Row and column are whole numbers: divide with //")
+    return row_and_column(*map(int, value))
+
+
+def halves(rng: np.random.Generator, rows: int, columns: int, stored: str = "by rows") -> torch.Tensor:
+    """A float16 matrix; stored "by rows", "by columns", or "apart", with a gap behind every element."""
+    x = torch.from_numpy(spread(rng, (rows, columns), "float16"))
+    if stored == "by columns":
+        return x.T.contiguous().T
+    return x.repeat_interleave(2, 1)[:, ::2] if stored == "apart" else x
+
+
+def cancelling(a: torch.Tensor, b: torch.Tensor, k: int) -> None:
+    """The first product of each sum is 64 and the last -64: what lies between suffers in float16."""
+    a /= 8
+    b /= 8
+    a[:, 0], b[0] = 8, 8
+    a[:, k - 1], b[k - 1] = 8, -8
+
+
+def half_product(
+    rng: np.random.Generator, m: int, n: int, k: int, a: str = "by rows", b: str = "by rows", what: str = ""
+) -> tuple:
+    given = halves(rng, m, k, a), halves(rng, k, n, b)
+    if what:
+        cancelling(*given, k)
+    return given
+
+
+def wide_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return a.double() @ b.double()
+
+
+def read_with(x: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    """What a kernel reads of x with these strides instead of its own; NaN in gaps and beyond the end."""
+    (rows, columns), (own_row, own_column) = x.shape, x.stride()
+    spans = [(rows - 1) * r + (columns - 1) * c + 1 for r, c in ((row, column), (own_row, own_column))]
+    memory = torch.full((max(spans),), float("nan"), dtype=torch.float64)
+    memory.as_strided(x.shape, x.stride()).copy_(x)
+    return memory.as_strided(x.shape, (row, column))
+
+
+def strides_taken(kind: str, of_a: bool, of_b: bool):
+    """A rival's product: strides of a, of b or of both are taken to be those of a row-major matrix, or the last to be 1."""
+
+    def taken(x: torch.Tensor) -> torch.Tensor:
+        x = x.cpu()
+        return read_with(x, x.shape[1] if kind == "row-major" else x.stride(0), 1)
+
+    return lambda a, b: wide_product(taken(a) if of_a else a.cpu(), taken(b) if of_b else b.cpu())
+
+
+def stride_rivals() -> tuple[Rival, ...]:
+    said = {
+        "row-major": "is read as if it were stored by rows, without gaps**: `i * a.stride(0) + p * a.stride(1)` holds for all, and views have other strides.",
+        "last is 1": "is read as if neighbours in a row were neighbours in memory**: the second stride counts too.",
+    }  # fmt: skip
+    which = {"a": (True, False), "b": (False, True), "a and b": (True, True)}
+    return tuple(
+        Rival(key="strides-ignored", oracle=strides_taken(kind, *flags), hint=2, sentence=f"**The matrix {name} {sentence}".replace("matrix a and b is", "matrices a and b are, each,"))
+        for kind, sentence in said.items()
+        for name, flags in which.items()
+    )  # fmt: skip
+
+
+def some_of_k(step: int, which: str):
+    """A product over some of the k: the "first" step, the "last", or all but the unfinished one ("whole")."""
+
+    def oracle(a: torch.Tensor, b: torch.Tensor, *rest) -> torch.Tensor:
+        k = a.shape[1]
+        first = (k - 1) // step * step if which == "last" else 0
+        last = min(step, k) if which == "first" else k // step * step if which == "whole" else k
+        return wide_product(a[:, first:last], b[first:last])
+
+    return oracle
+
+
+def triton_rivals() -> tuple[Rival, ...]:
+    """Known mistakes in the loop over k; the learner chooses the step."""
+    said = {
+        "last": ("only-last-step", "**Only the last step of k counts**: `total` is set anew in the loop. `total = tl.dot(x, y, total)` adds."),
+        "first": ("only-first-step", "**Only the first step of k counts**: do the addresses move on with the loop's variable?"),
+        "whole": ("k-tail-lost", "**The last, unfinished step of k is left out.** Round the number of steps up (`range(0, k, BK)` does), and load 0 where "
+                  "k ends."),
+    }  # fmt: skip
+    return tuple(
+        Rival(key=key, sentence=sentence, oracle=some_of_k(step, which), hint=1)
+        for which, (key, sentence) in said.items()
+        for step in (16, 32, 64, 128)
+    )
+
+
+HALF = Tolerance.of("float16", slack=2.0)
+TRITON_PRODUCTS = [
+    dict(m=1, n=1, k=1),
+    dict(m=3, n=5, k=7),
+    dict(m=17, n=33, k=64),
+    dict(m=65, n=40, k=97, b="by columns"),
+    dict(m=31, n=130, k=33, a="apart", b="by columns"),
+    dict(m=64, n=61, k=70, a="by columns", b="apart"),
+    dict(m=20, n=37, k=150, what="sums that cancel"),
+]  # fmt: skip
+
+
+def epilogue_input(rng: np.random.Generator, m: int, n: int, k: int, what: str = "") -> tuple:
+    a, b = halves(rng, m, k), halves(rng, k, n)
+    a /= 4
+    b /= 4
+    scale = one_of(rng, [0.375, 0.75, 1.5])
+    bias = torch.from_numpy(spread(rng, n, "float16"))
+    if what:  # what A B adds, the bias takes away again
+        turn = torch.where(torch.arange(n) % 2 == 0, 1.0, -1.0).half()
+        a[:, 0], b[0] = 16, 16 * turn
+        bias = (bias.double() - scale * 256 * turn.double()).half()
+    return a, b, bias, halves(rng, m, n), scale
+
+
+def gelu(x: torch.Tensor) -> torch.Tensor:
+    return 0.5 * x * (1 + torch.erf(x / 2**0.5))
+
+
+def epilogue(
+    before=lambda s, ab, bias, residual: s * ab + bias, activation=gelu, after=lambda y, bias, residual: y + residual
+):
+    """The right epilogue, or one with something else before, in or after the activation."""
+
+    def oracle(
+        a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor, residual: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        wide, r = bias.double(), residual.double()
+        return after(activation(before(scale, wide_product(a, b), wide, r)), wide, r)
+
+    return oracle
+
+
+def bias_of_rows(bias: torch.Tensor, rows: int) -> torch.Tensor:
+    """The bias laid along the rows, 0 where it is too short."""
+    return torch.cat([bias, bias.new_zeros(max(0, rows - len(bias)))])[:rows, None]
+
+
+def split_input(rng: np.random.Generator, m: int, n: int, k: int, split: int, what: str = "") -> tuple:
+    a, b = half_product(rng, m, n, k)
+    if what:  # 64 in the first part of each sum, -64 in the last
+        cancelling(a, b, k)
+    return a, b, split
+
+
+PART_STEP = 32
+
+
+def split_sums(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    split: int,
+    owner=lambda step, steps, split: step % split,
+    total=lambda parts: parts.sum(0),
+) -> tuple:
+    """(parts, their total); owner: of a step of 32 k, the part or parts to whose sums it goes."""
+    k = a.shape[1]
+    steps = ceil(k / PART_STEP)
+    parts = torch.zeros((split, a.shape[0], b.shape[1]), dtype=torch.float64, device=a.device)
+    for step in range(steps):
+        piece = slice(step * PART_STEP, min(k, (step + 1) * PART_STEP))
+        owners = owner(step, steps, split)
+        for part in owners if isinstance(owners, range) else (owners,):
+            if part < split:
+                parts[part] += wide_product(a[:, piece], b[piece])
+    return parts, total(parts)
+
+
+def split_with(**changes):
+    return lambda a, b, split: split_sums(a, b, split, **changes)
+
+
+def stream_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    calls = []
+    for _ in range(CALLS):
+        steps, programs = int(rng.integers(1, 9)), int(rng.integers(1, 12))
+        tiles = int(rng.integers(1, 20))
+        if what == "one tile":
+            tiles = 1
+        elif what == "tiles that fit the programs":
+            tiles = programs * int(rng.integers(1, 3))
+        elif what == "more programs than steps":
+            tiles, steps = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+            programs = tiles * steps + int(rng.integers(1, 5))
+        elif what == "one tile too many":
+            programs = int(rng.integers(3, 12))
+            tiles = programs + 1
+        calls.append((tiles, steps, programs))
+    return calls
+
+
+STREAMS = ("one tile", "tiles that fit the programs", "one tile too many", "more programs than steps", "any")
+
+
+def a_schedule(value: object, tiles: int, steps: int, programs: int) -> dict:
+    """What a schedule does, whichever program does it: how often each step is done, and how even and whole the shares are."""
+    if not isinstance(value, (list, tuple)) or any(not isinstance(pieces, (list, tuple)) for pieces in value):
+        raise ValueError("A list of lists is wanted, one for each program")
+    done, loads, runs, again = np.zeros(tiles * steps, int), [], 1, 0
+    for pieces in value:
+        spans = []
+        for piece in pieces:
+            if not isinstance(piece, (list, tuple)) or len(piece) != 3:
+                raise ValueError("A piece is (tile, first, end)")
+            if any(isinstance(x, bool) or not isinstance(x, (int, np.integer)) for x in piece):
+                raise ValueError("Tiles and steps are whole numbers")
+            tile, first, end = map(int, piece)
+            if not (0 <= tile < tiles and 0 <= first <= end <= steps):
+                raise ValueError(f"The piece {(tile, first, end)} is outside {tiles} tiles of {steps} steps")
+            if first < end:
+                spans.append((tile * steps + first, tile * steps + end, tile))
+                done[tile * steps + first : tile * steps + end] += 1
+        spans.sort()
+        loads.append(sum(end - first for first, end, _ in spans))
+        runs = max(runs, 1 + sum(one[1] != other[0] for one, other in zip(spans, spans[1:], strict=False)))
+        again = max(again, len(spans) - len({tile for *_, tile in spans}))
+    uneven = max(loads) - min(loads) if loads else 0
+    return {
+        "programs": len(value),
+        "times done": done,
+        "unevenness": max(1, uneven),
+        "runs of a program": runs,
+        "repeated tiles": again,
+    }
+
+
+def right_schedule(tiles: int, steps: int, programs: int) -> dict:
+    return {
+        "programs": programs,
+        "times done": np.ones(tiles * steps, int),
+        "unevenness": 1,
+        "runs of a program": 1,
+        "repeated tiles": 0,
+    }
+
+
+def cut(bounds: list[int], steps: int, last: int = 0) -> list[list[tuple[int, int, int]]]:
+    """The schedule whose programs take steps bounds[p] to bounds[p + 1] of all; `last` is added to every end."""
+    found = []
+    for low, high in zip(bounds, bounds[1:], strict=False):
+        tiles = range(low // steps, -(-high // steps)) if low < high else range(0)
+        found.append(
+            [(t, max(low, t * steps) - t * steps, min(high, (t + 1) * steps) - t * steps + last) for t in tiles]
+        )
+    return found
+
+
+def stream_with(bounds, last: int = 0):
+    """A rival whose program p begins at bounds(p, all steps, tiles, steps, programs)."""
+
+    def oracle(tiles: int, steps: int, programs: int) -> dict:
+        edges = [min(tiles * steps, bounds(p, tiles * steps, tiles, steps, programs)) for p in range(programs + 1)]
+        return a_schedule(cut(edges, steps, last), tiles, steps, programs)
+
+    return oracle
+
+
+IN_TRITON = [
+    Predict(
+        id="06.36", title="What a wave touches", minutes=5,
+        quantities=(
+            Quantity(
+                name="rows_plain", unit="rows of tiles", value=lambda: first_wave(1, 0), because="132 = 4 · 32 + 4: four full rows of tiles and the beginning of a fifth.",
+                misreads=(Misread(4, "rounds-down", "The last four programs begin a row of their own."), Misread(132, "no-sharing", "Programs with the same row of tiles want the same rows of A."),
+                          Misread(32, "columns", "Tiles are numbered along a row first.")),
+            ),
+            Quantity(
+                name="columns_plain", unit="columns of tiles", value=lambda: first_wave(1, 1), because="a full row of tiles goes through all 32 columns.",
+                misreads=(Misread(132, "no-sharing", "There are only 32 columns of tiles."), Misread(5, "rows", "That are the rows.")),
+            ),
+            Quantity(
+                name="rows_grouped", unit="rows of tiles", value=lambda: first_wave(8, 0), because="the first band has 8 rows · 32 columns = 256 tiles; the wave does not leave it.",
+                misreads=(Misread(17, "columns", "That are the columns: a band is walked down its 8 rows first."), Misread(5, "plain", "That is the plain order."),
+                          Misread(16, "two-bands", "The first band has 256 tiles, more than a wave.")),
+            ),
+            Quantity(
+                name="columns_grouped", unit="columns of tiles", value=lambda: first_wave(8, 1), because="132 = 16 · 8 + 4: sixteen full columns of 8 and the beginning of a 17th.",
+                misreads=(Misread(16, "rounds-down", "The last four programs begin a column of their own."), Misread(32, "plain", "A band is walked down first: 8 tiles, then the next column."),
+                          Misread(16.5, "not-whole", "A column that is begun is needed.")),
+            ),
+            Quantity(
+                name="kib_grouped", unit="KiB", value=lambda: (first_wave(8, 0) + first_wave(8, 1)) * 128 * 64 * 2 / 1024,
+                because="8 + 17 pieces of 128 · 64 · 2 bytes = 16 KiB. In the plain order it is 5 + 32 pieces, 592 KiB.",
+                misreads=(Misread(592, "plain", "That is the plain order."), Misread(132 * 32, "asked-for", "That is what the programs ask the L2 for. Each piece comes from HBM once."),
+                          Misread(800, "fp32", "FP16: 2 bytes."), Misread(409_600, "bytes", "In KiB."), Misread(8 * 17 * 16, "product", "Rows and columns add: 8 pieces of A and 17 of B.")),
+            ),
+        ),
+        hints=("Number the first 132 tiles: tile t is in row t // 32, column t % 32. Which rows and columns occur?",
+               "Grouped: tile t of the first band is in row t % 8, column t // 8.",
+               "A piece, for one step of k, is 128 · 64 elements of 2 bytes."),
+        why="A wave of tiles is itself a tile of C, and section 1 applies to it: what it loads goes with rows + columns, what it computes with rows · columns. Square is best.",
+    ),
+    Calls(
+        id="06.37", title="Which tile is mine?", minutes=12, dots=2, size="4 lines", answer="place_of",
+        signature="place_of(tile, rows, columns, group) -> (row, column)", inputs=place_calls, oracle=placed, read=a_place,
+        shapes=tuple({"what": what} for what in PLACES),
+        forbid=(Forbid(names=("for", "while", "range()"), because="A program knows its number and nothing of the others: arithmetic, a handful of integer operations."),),
+        rivals=(
+            Rival(key="short-group", oracle=placed_in_full_groups, hint=2, sentence="**The last group is taken to be full.** Where it has fewer rows, its columns are shorter: divide by the rows it really has."),
+            Rival(key="not-grouped", oracle=lambda tile, rows, columns, group: row_and_column(*divmod(tile, columns)), hint=0, sentence="**That is the plain order**, along a whole row of C. Inside a band, walk down first."),
+            Rival(key="one-band", oracle=lambda tile, rows, columns, group: row_and_column(tile % rows, tile // rows), hint=0, sentence="**That walks down all rows**: the band of `group` rows is forgotten."),
+            Rival(key="bands-of-columns", oracle=lambda tile, rows, columns, group: row_and_column(*tile_order(columns, rows, group)[tile][::-1]), hint=0,
+                  sentence="**These are bands of `group` columns.** Here a band has `group` rows."),
+            Rival(key="swapped", oracle=lambda *call: row_and_column(*tuple(placed(*call).values())[::-1]), hint=0, sentence="**Row and column are swapped.**"),
+        ),
+        hints=("A full band has group · columns tiles. Band number: tile // (group · columns). Its first row: that times group.",
+               "Inside the band, with `within = tile % (group * columns)`: down first, so the row moves with `within % height`, the column with `within // height`.",
+               "`height = min(rows - first, group)`: the last band may be lower."),
+        why="The launch is one-dimensional, and the order of the tiles becomes a matter of arithmetic in the kernel. This is CUTLASS's threadblock swizzle (a swizzle of *tiles*; it has nothing to do with banks).",
+        follow_up="the launch order is not a promise of the hardware. Why does this work all the same?",
+    ),
+    Kernel(
+        id="06.38", title="A product of any shape and strides", minutes=25, dots=2, size="14 lines", answer="matmul",
+        signature="matmul(a: float16[m, k], b: float16[k, n]) -> float16[m, n]", inputs=half_product, oracle=wide_product,
+        shapes=TRITON_PRODUCTS, dtype="float16", tolerance=HALF, block=(64, 64), seconds=20.0,
+        forbid=(Forbid(names=(".contiguous", ".clone", ".copy_", ".reshape"), because="A copy costs a trip of the matrix to memory and back. The kernel can read any strides: pass them to it."),),
+        rivals=(
+            *triton_rivals(),
+            *stride_rivals(),
+        ),
+        hints=("Begin with `first_kernel`. Which of its lines rely on row-major inputs, which on a k that BK divides?",
+               "`p = start + tl.arange(0, BK)` are this step's k. Where p ≥ k, both loads are masked and give 0: 0 · 0 adds nothing. A mask on one of the two is not enough if the other holds NaN.",
+               "Offsets of the tile of a: `i[:, None] * a_row + p[None, :] * a_col`; of b: `p[:, None] * b_row + j[None, :] * b_col`.",
+               "`total = tl.dot(x, y, total)` with total in float32; `.to(tl.float16)` once, at the store, masked in both directions."),
+        why="Three ends, three masks: rows at the loads of a, columns at the loads of b, k at both, and rows and columns again at the store. Strides make transposed views free: the same kernel, other numbers.",
+        follow_up="which of the four layouts (a and b by rows or columns) does wgmma take from shared memory as they are?",
+    ),
+    Predict(
+        id="06.39", title="What three stages cost", minutes=5,
+        quantities=(
+            Quantity(
+                name="shared_bytes", unit="bytes", value=lambda: 3 * (128 * 64 + 64 * 256) * 2, because="a stage is (128 · 64 + 64 · 256) · 2 = 49,152 bytes; three of them.",
+                misreads=(Misread(49_152, "one-stage", "That is one stage."), Misread(294_912, "fp32", "FP16: 2 bytes. (This would not fit: a block gets at most 232,448.)"), Misread(73_728, "elements", "Elements are not bytes."),
+                          Misread(98_304, "two-stages", "num_stages counts the buffers, the one being multiplied included.")),
+            ),
+            Quantity(
+                name="sums_4_warps", unit="registers", value=lambda: 128 * 256 // 128, because="128 · 256 sums, 128 threads. A thread has at most 255 registers in all: it must spill.",
+                misreads=(Misread(128, "eight-warps", "4 warps are 128 threads."), Misread(128 * 256 // 4, "warps", "A warp has 32 threads."), Misread(255, "the-limit", "That is the limit of a thread; the sums alone want more.")),
+            ),
+            Quantity(
+                name="sums_8_warps", unit="registers", value=lambda: 128 * 256 // 256, because="128 · 256 sums, 256 threads.",
+                misreads=(Misread(256, "four-warps", "8 warps are 256 threads."), Misread(64, "fp16", "The sums are FP32: one register each.")),
+            ),
+            Quantity(
+                name="wgmma_a_step", value=lambda: 64 // 16, because="two warp groups, 64 rows each, all 256 columns in one instruction: only k is left, 64 / 16.",
+                misreads=(Misread(8, "both-groups", "That is for 4 warps, whose one group has 128 rows, or both groups together."), Misread(1, "k-forgotten", "One instruction takes 16 of the step's 64 k."), Misread(64, "mma-sync", "That is mma.sync's scale. wgmma multiplies 64 × 256 × 16 at once.")),
+            ),
+        ),
+        hints=("A stage holds a tile of A, 128 × 64, and one of B, 64 × 256, in FP16.",
+               "Sums: 128 · 256 of them, one register each, dealt to all threads.",
+               "One wgmma m64n256k16 is issued by a warp group (4 warps) and makes 64 × 256 sums for 16 k."),
+        why="Shared memory pays for stages, registers for sums. A tile of 128 × 256 needs two warp groups because the sums of one would fill every register that a thread can have.",
+    ),
+    Kernel(
+        id="06.40", title="The epilogue rides along", minutes=15, dots=2, size="7 lines", answer="fused",
+        signature="fused(a: float16[m, k], b: float16[k, n], bias: float16[n], residual: float16[m, n], scale) -> float16[m, n]",
+        inputs=epilogue_input, oracle=epilogue(), dtype="float16", tolerance=Tolerance.of("float16", slack=1.5, floor=2.0), block=(64, 64), seconds=20.0,
+        shapes=[dict(m=1, n=1, k=32), dict(m=5, n=3, k=32), dict(m=33, n=65, k=32), dict(m=70, n=31, k=64), dict(m=16, n=128, k=64, what="A B and bias cancel")],
+        rivals=(
+            Rival(key="no-activation", oracle=epilogue(activation=lambda x: x), hint=1, sentence="**GELU is missing.**"),
+            Rival(key="relu", oracle=epilogue(activation=lambda x: x.clamp_min(0)), hint=1, sentence="**That is ReLU**: GELU is x · Φ(x), and below 0 it is not 0."),
+            Rival(key="sigmoid-gelu", oracle=epilogue(activation=lambda x: x * torch.sigmoid(1.702 * x)), hint=1, sentence="**That is x · sigmoid(1.702 x)**, a coarse stand-in for GELU: off by up to 0.02. Use `tl.erf`."),
+            Rival(key="silu", oracle=epilogue(activation=lambda x: x * torch.sigmoid(x)), hint=1, sentence="**That is SiLU**, x · sigmoid(x)."),
+            Rival(key="erf-argument", oracle=epilogue(activation=lambda x: 0.5 * x * (1 + torch.erf(x))), hint=1, sentence="**erf wants x / √2**: Φ(x) = (1 + erf(x / √2)) / 2."),
+            Rival(key="residual-inside", oracle=epilogue(before=lambda s, ab, bias, r: s * ab + bias + r, after=lambda y, bias, r: y), hint=0, sentence="**The residual goes through GELU.** It is added to what GELU gives."),
+            Rival(key="no-residual", oracle=epilogue(after=lambda y, bias, r: y), hint=0, sentence="**The residual is not added.**"),
+            Rival(key="no-bias", oracle=epilogue(before=lambda s, ab, bias, r: s * ab), hint=0, sentence="**The bias is not added.**"),
+            Rival(key="no-scale", oracle=epilogue(before=lambda s, ab, bias, r: ab + bias), hint=0, sentence="**The scale is missing.**"),
+            Rival(key="scale-after-bias", oracle=epilogue(before=lambda s, ab, bias, r: s * (ab + bias)), hint=0, sentence="**The bias is scaled too.** First scale · (A B), then the bias."),
+            Rival(key="scale-outside", oracle=lambda a, b, bias, r, s: epilogue(before=lambda _, ab, bias, r: ab + bias, after=lambda y, bias, r: s * y + r)(a, b, bias, r, s), hint=0,
+                  sentence="**The scale comes after GELU.** It belongs to A B."),
+            Rival(key="bias-after", oracle=epilogue(before=lambda s, ab, bias, r: s * ab, after=lambda y, bias, r: y + bias + r), hint=0, sentence="**The bias comes after GELU.** It belongs inside."),
+            Rival(key="bias-per-row", oracle=epilogue(before=lambda s, ab, bias, r: s * ab + bias_of_rows(bias, len(ab))), hint=2, sentence="**The bias goes along the rows.** It has n elements, one for each column: `[None, :]`."),
+        ),
+        hints=("In this order, all of it in float32: scale · total, plus bias, GELU, plus residual. Then one cast and one store.",
+               "GELU(x) = 0.5 · x · (1 + erf(x / √2)): `0.5 * x * (1 + tl.erf(x * 0.7071067811865476))`.",
+               "The bias is a vector over the columns: `tl.load(bias + j, mask=j < n, other=0.0)[None, :]`. The residual is a tile like c: same offsets, same mask as the store."),
+        why="The sums are in registers, in float32, when the loop ends. Everything that is done to them there costs instructions but no trip to memory and no rounding to FP16 in between.",
+        follow_up="a softmax over the row of C cannot be fused like this. Why, and what does flash attention do?",
+    ),
+    Kernel(
+        id="06.41", title="Split-K", minutes=25, dots=3, size="14 lines", answer="split_k",
+        signature="split_k(a: float16[m, k], b: float16[k, n], split) -> (parts: float32[split, m, n], c: float16[m, n])",
+        inputs=split_input, oracle=split_sums, dtype=("float32", "float16"), tolerance=HALF, launches=2, block=(16, 64), seconds=20.0,
+        shapes=[dict(m=1, n=1, k=1, split=1), dict(m=1, n=40, k=33, split=2), dict(m=3, n=70, k=40, split=2), dict(m=16, n=64, k=64, split=2),
+                dict(m=17, n=40, k=129, split=2), dict(m=5, n=31, k=70, split=4), dict(m=4, n=20, k=130, split=3, what="parts that cancel")],
+        rivals=(
+            Rival(key="every-part-all", oracle=split_with(owner=lambda step, steps, split: range(split)), hint=0, sentence="**Every part adds up all of k**, so the total is `split` times too much."),
+            Rival(key="parts-overlap", oracle=split_with(owner=lambda step, steps, split: range(min(split, step + 1))), hint=1, sentence="**The parts overlap**: part p begins at step p, and then takes every step. It goes on by SPLIT steps."),
+            Rival(key="pieces-in-a-row", oracle=split_with(owner=lambda step, steps, split: step // max(1, ceil(steps / split))), hint=1,
+                  sentence="**Each part has steps that follow one another.** That is split-K too, but here the steps are dealt out in turn: part p has steps p, p + SPLIT, p + 2 · SPLIT ..."),
+            Rival(key="first-part-only", oracle=split_with(total=lambda parts: parts[0]), hint=2, sentence="**Only the first part reaches c.** `sum_kernel` adds all of them."),
+            Rival(key="one-part-lost", oracle=split_with(total=lambda parts: parts[:-1].sum(0)), hint=2, sentence="**The last part is not added.**"),
+        ),
+        hints=("`part = tl.program_id(2)` is the part of this program. Its loop is that of 06.38 with another `range`.",
+               "It begins at `part * BK` and goes on by `SPLIT * BK`. A part without any step stores zeros: `total` as it began.",
+               "`sum_kernel` has 1-D blocks over the m · n elements; part s of element e is at `parts + s * mn + e`. Add in float32, in the order of the parts, and cast at the end."),
+        why="split · tiles programs instead of tiles: an output too small to fill the GPU gets more of it. The parts go through memory once, in float32, and are added in a fixed order, so the same inputs give the same bits.",
+        follow_up="with atomic adds there is no second kernel and no workspace. What do you lose?",
+    ),
+    Calls(
+        id="06.42", title="Stream-K", minutes=20, dots=3, size="6 to 10 lines", answer="stream_k",
+        signature="stream_k(tiles, steps, programs) -> a list for each program", inputs=stream_calls, oracle=right_schedule, read=a_schedule,
+        shapes=tuple({"what": what} for what in STREAMS),
+        rivals=(
+            Rival(key="whole-tiles", oracle=lambda tiles, steps, programs: a_schedule([[(t, 0, steps) for t in range(p, tiles, programs)] for p in range(programs)], tiles, steps, programs), hint=0,
+                  sentence="**Whole tiles are dealt out**, as without stream-K. Deal out steps: a program may begin and end in the middle of a tile."),
+            Rival(key="whole-tiles", oracle=stream_with(lambda p, all, tiles, steps, programs: p * ceil(tiles / programs) * steps), hint=0,
+                  sentence="**Whole tiles are dealt out**, as without stream-K. Deal out steps: a program may begin and end in the middle of a tile."),
+            Rival(key="last-gets-less", oracle=stream_with(lambda p, all, tiles, steps, programs: p * ceil(all / programs)), hint=1,
+                  sentence="**Each program gets the quotient rounded up, until nothing is left**, and the last ones get much less. Loads differ by one step at most."),
+            Rival(key="rest-to-the-last", oracle=stream_with(lambda p, all, tiles, steps, programs: all if p == programs else p * (all // programs)), hint=1,
+                  sentence="**The rest of the division goes to the last program.** Give one step more to as many programs as the rest has."),
+            Rival(key="rest-lost", oracle=stream_with(lambda p, all, tiles, steps, programs: p * (all // programs)), hint=1, sentence="**The rest of the division is lost**: some steps are done by nobody."),
+        ),
+        hints=("Number all steps: step s of tile t is t · steps + s. There are tiles · steps; program p gets a run of them.",
+               "Boundaries: program p begins at `p * total // programs`. These differ by the quotient rounded down or up, and none is lost.",
+               "A run from low to high: while low < high, tile = low // steps, and the piece ends at the end of the tile or at high."),
+        why="Steps are finer than tiles, so they divide more evenly: the last wave disappears, whatever the shape. The price are the tiles that two programs share: one hands its sums to the other through memory.",
+        follow_up="program 1 finishes a tile that program 0 began. Who writes it, and how does it know that the other is done?",
+    ),
+]  # fmt: skip
 
 # --- Hopper ---
 
@@ -2005,5 +2486,6 @@ EXERCISES = [
         why="What CUTLASS calls alignment is a template parameter with the same meaning; a library picks a kernel by it. The XOR is Swizzle on the A tile: the same bits (which group of four rows) that made the lanes meet now tell them apart.",
         follow_up="this reads A and B from L2 many times. What would a larger tile cost, and what does double buffering need?",
     ),
+    *IN_TRITON,
     *HOPPER,
 ]  # fmt: skip

@@ -5,7 +5,21 @@ from __future__ import annotations
 from utils.judge import Right, Wrong
 
 # Drawing hundreds of layouts that divide, or running a product on the emulated GPU, takes half a second and more.
-SLOW = {"06.2", "06.10", "06.13", "06.14", "06.15", "06.20", "06.22", "06.23", "06.25", "06.29"}
+SLOW = {
+    "06.2",
+    "06.10",
+    "06.13",
+    "06.14",
+    "06.15",
+    "06.20",
+    "06.22",
+    "06.23",
+    "06.25",
+    "06.29",
+    "06.38",
+    "06.40",
+    "06.41",
+}
 
 
 def seeds(exercise: str) -> int:
@@ -613,6 +627,192 @@ __global__ void sgemm(const float* A, const float* B, float* C, int m, int n, in
 '''),
 ]  # fmt: skip
 
+# --- Triton, few tiles ---
+
+LOOP_2D = """
+@triton.jit
+def kernel(a, b, c, m, n, k, a_row, a_col, b_row, b_col, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    i = tl.program_id(0) * BM + tl.arange(0, BM)
+    j = tl.program_id(1) * BN + tl.arange(0, BN)
+    p = tl.arange(0, BK)
+    a += (i % m)[:, None] * a_row + p[None, :] * a_col
+    b += p[:, None] * b_row + (j % n)[None, :] * b_col
+    total = tl.zeros((BM, BN), tl.float32)
+    for step in range(tl.cdiv(k, BK)):
+        left = k - step * BK
+        x = tl.load(a, mask=p[None, :] < left, other=0.0)
+        y = tl.load(b, mask=p[:, None] < left, other=0.0)
+        total += tl.dot(x, y)
+        a += BK * a_col
+        b += BK * b_row
+    tl.store(c + i[:, None] * n + j[None, :], total.to(c.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n))
+
+
+def matmul(a, b):
+    c = torch.empty(a.shape[0], b.shape[1], dtype=a.dtype, device=a.device)
+    m, n = c.shape
+    kernel[triton.cdiv(m, 16), triton.cdiv(n, 128)](a, b, c, m, n, a.shape[1], a.stride(0), a.stride(1), b.stride(0), b.stride(1), 16, 128, 64)
+    return c
+"""
+PERSISTENT = """
+@triton.jit
+def kernel(a, b, c, m, n, k, a0, a1, b0, b1, B: tl.constexpr):
+    across = tl.cdiv(n, B)
+    for tile in range(tl.program_id(0), across * tl.cdiv(m, B), tl.num_programs(0)):
+        i, j = tile // across * B + tl.arange(0, B), tile % across * B + tl.arange(0, B)
+        total = tl.zeros((B, B), tl.float32)
+        for start in range((k - 1) // B * B, -1, -B):
+            p = start + tl.arange(0, B)
+            x = tl.load(a + i[:, None] * a0 + p[None, :] * a1, mask=(i[:, None] < m) & (p[None, :] < k), other=0.0)
+            y = tl.load(b + j[:, None] * b1 + p[None, :] * b0, mask=(j[:, None] < n) & (p[None, :] < k), other=0.0)
+            total = tl.dot(x, tl.trans(y), acc=total)
+        tl.store(c + i[:, None] * n + j[None, :], total, mask=(i[:, None] < m) & (j[None, :] < n))
+
+
+def matmul(a, b):
+    c = a.new_empty((a.shape[0], b.shape[1]))
+    kernel[(3,)](a, b, c, *c.shape, a.shape[1], *a.stride(), *b.stride(), B=32)
+    return c
+"""
+EPILOGUE = "z = 0.5 * z * (1.0 + tl.erf(z * 0.7071067811865476)) + rest"
+
+IN_TRITON = [
+    guess("06.36", "four rows", "rounds-down", ("rows_plain = 5", "rows_plain = 4")),
+    guess("06.36", "nothing shared", "no-sharing", ("rows_plain = 5", "rows_plain = 132")),
+    guess("06.36", "132 columns", "no-sharing", ("columns_plain = 32", "columns_plain = 132")),
+    guess("06.36", "two bands", "two-bands", ("rows_grouped = 8", "rows_grouped = 16")),
+    guess("06.36", "sixteen columns", "rounds-down", ("columns_grouped = 17", "columns_grouped = 16")),
+    guess("06.36", "all columns", "plain", ("columns_grouped = 17", "columns_grouped = 32")),
+    guess("06.36", "the plain order", "plain", ("kib_grouped = 400", "kib_grouped = 592")),
+    guess("06.36", "what is asked for", "asked-for", ("kib_grouped = 400", "kib_grouped = 132 * 32")),
+    guess("06.36", "FP32", "fp32", ("kib_grouped = 400", "kib_grouped = 800")),
+    guess("06.36", "bytes", "bytes", ("kib_grouped = 400", "kib_grouped = 25 * 128 * 64 * 2")),
+    same("06.36", "written out", ("kib_grouped = 400", "kib_grouped = (8 + 17) * 128 * 64 * 2 / 1024")),
+    slip("06.37", "the last band full", "short-group", ("min(rows - first, group)", "group")),
+    slip("06.37", "plain", "not-grouped", ("first + within % height, within // height", "tile // columns, tile % columns")),
+    slip("06.37", "no bands", "one-band", ("first + within % height, within // height", "tile % rows, tile // rows")),
+    slip("06.37", "swapped", "swapped", ("first + within % height, within // height", "within // height, first + within % height")),
+    slip("06.37", "across the band first", "not-grouped", ("within % height, within // height", "within // columns, within % columns")),
+    slip("06.37", "the band's first row forgotten", "wrong-row", ("return first + within", "return within")),
+    slip("06.37", "the band's number for its first row", "wrong-row", ("// (group * columns) * group", "// (group * columns)")),
+    slip("06.37", "floats", "wrong-type", ("within // height", "within / height")),
+    slip("06.37", "nothing returned", "returned-nothing", ("return first", "place = first")),
+    wrong("06.37", "a list of all tiles", "forbidden-route", """
+def place_of(tile, rows, columns, group):
+    order = []
+    for top in range(0, rows, group):
+        for column in range(columns):
+            order += [(row, column) for row in range(top, min(top + group, rows))]
+    return order[tile]
+"""),
+    wrong("06.37", "bands of columns", "bands-of-columns", """
+def place_of(tile, rows, columns, group):
+    first = tile // (group * rows) * group
+    within = tile % (group * rows)
+    height = min(columns - first, group)
+    return within // height, first + within % height
+"""),
+    right("06.37", "with divmod and a list", """
+def place_of(tile, rows, columns, group):
+    band, within = divmod(tile, group * columns)
+    full = rows // group
+    height = group if band < full else rows % group
+    column, row = divmod(within, height)
+    return [band * group + row, column]
+"""),
+    slip("06.38", "no mask along k at all", "out-of-bounds", ("(i[:, None] < m) & (p[None, :] < k), (p[:, None] < k) & (j[None, :] < n)", "i[:, None] < m, j[None, :] < n")),
+    slip("06.38", "masks of a on the wrong axis", "exception", ("(i[:, None] < m) & (p[None, :] < k), (p", "(i[None, :] < m) & (p[:, None] < k), (p")),
+    slip("06.38", "steps rounded down", "k-tail-lost", ("range(tl.cdiv(k, BK))", "range(k // BK)")),
+    slip("06.38", "one step", "only-first-step", ("range(tl.cdiv(k, BK))", "range(1)")),
+    slip("06.38", "total set anew", "only-last-step", ("tl.dot(x, y, total)", "tl.dot(x, y)")),
+    slip("06.38", "sums in float16", "low-precision", ("tl.zeros((BM, BN), tl.float32)", "tl.zeros((BM, BN), tl.float16)"),
+         ("total = tl.dot(x, y, total)", "total = (total + tl.dot(x, y)).to(tl.float16)")),
+    slip("06.38", "row-major, whatever comes", "strides-ignored", ("*a.stride(), *b.stride()", "k, 1, n, 1")),
+    slip("06.38", "only the first strides", "strides-ignored", ("*a.stride(), *b.stride()", "a.stride(0), 1, b.stride(0), 1")),
+    slip("06.38", "store not masked", "outside-output", (", mask=(i[:, None] < m) & (j[None, :] < n))", ")")),
+    slip("06.38", "one row of tiles", "tail-unwritten", ("triton.cdiv(m, 64) * triton.cdiv(n, 64)", "triton.cdiv(n, 64)")),
+    slip("06.38", "torch multiplies", "forbidden-route", ("    return c\n", "    return a @ b\n")),
+    slip("06.38", "copies first", "forbidden-route", ("    (m, k), n = a.shape", "    a, b = a.contiguous(), b.contiguous()\n    (m, k), n = a.shape")),
+    slip("06.38", "C stored turned", "transposed", ("c + i[:, None] * n + j[None, :]", "c + j[None, :] * m + i[:, None]")),
+    slip("06.38", "no other", "nan", ("mask=x_inside, other=0.0", "mask=x_inside"), ("mask=y_inside, other=0.0", "mask=y_inside")),
+    right("06.38", "as in Triton's tutorial: rows wrapped around, pointers that move on", LOOP_2D),
+    right("06.38", "persistent, k from behind, b turned in the kernel", PERSISTENT),
+    guess("06.39", "one stage", "one-stage", ("147_456", "49_152")),
+    guess("06.39", "elements", "elements", ("147_456", "147_456 // 2")),
+    guess("06.39", "a buffer less", "two-stages", ("147_456", "98_304")),
+    guess("06.39", "eight warps", "eight-warps", ("sums_4_warps = 256", "sums_4_warps = 128")),
+    guess("06.39", "what a thread has", "the-limit", ("sums_4_warps = 256", "sums_4_warps = 255")),
+    guess("06.39", "four warps", "four-warps", ("sums_8_warps = 128", "sums_8_warps = 256")),
+    guess("06.39", "both groups", "both-groups", ("wgmma_a_step = 4", "wgmma_a_step = 8")),
+    guess("06.39", "one", "k-forgotten", ("wgmma_a_step = 4", "wgmma_a_step = 1")),
+    same("06.39", "as products", ("147_456", "3 * 2 * 64 * (128 + 256)"), ("wgmma_a_step = 4", "wgmma_a_step = 64 / 16")),
+    slip("06.40", "no GELU", "no-activation", (EPILOGUE, "z = z + rest")),
+    slip("06.40", "the sigmoid form", "sigmoid-gelu", (EPILOGUE, "z = z * tl.sigmoid(1.702 * z) + rest")),
+    slip("06.40", "residual inside", "residual-inside", ("total + shift[None, :]", "total + shift[None, :] + rest"), (EPILOGUE, EPILOGUE.removesuffix(" + rest"))),
+    slip("06.40", "no residual", "no-residual", (EPILOGUE, EPILOGUE.removesuffix(" + rest"))),
+    slip("06.40", "no scale", "no-scale", ("scale * total", "total")),
+    slip("06.40", "bias scaled too", "scale-after-bias", ("scale * total + shift[None, :]", "scale * (total + shift[None, :])")),
+    slip("06.40", "bias along the rows", "bias-per-row", ("bias + j, mask=j < n", "bias + i, mask=i < n"), ("shift[None, :]", "shift[:, None]")),
+    slip("06.40", "float16 before the epilogue", "low-precision", ("scale * total", "scale * total.to(tl.float16).to(tl.float32)")),
+    slip("06.40", "bias not masked", "out-of-bounds", ("bias + j, mask=j < n, other=0.0", "bias + j")),
+    slip("06.40", "bias after GELU", "bias-after", ("scale * total + shift[None, :]", "scale * total"), ("+ rest", "+ shift[None, :] + rest")),
+    slip("06.40", "residual added by torch", "forbidden-route", (EPILOGUE, EPILOGUE.removesuffix(" + rest")), ("    return c\n", "    return c + residual\n")),
+    same("06.40", "the tanh form, by a sigmoid", (EPILOGUE, "z = z * tl.sigmoid(1.5957691216057308 * (z + 0.044715 * z * z * z)) + rest")),
+    same("06.40", "bias and residual in their own format, masks without other", ("mask=j < n, other=0.0).to(tl.float32)", "mask=j < n)"), ("mask=live, other=0.0).to(tl.float32)", "mask=live)")),
+    slip("06.41", "every part takes all", "every-part-all", ("range(tl.program_id(2) * BK, k, SPLIT * BK)", "range(0, k, BK)")),
+    slip("06.41", "parts overlap", "parts-overlap", ("k, SPLIT * BK)", "k, BK)")),
+    slip("06.41", "pieces in a row", "pieces-in-a-row", ("range(tl.program_id(2) * BK, k, SPLIT * BK)",
+         "range(tl.program_id(2) * tl.cdiv(tl.cdiv(k, BK), SPLIT) * BK, min(k, (tl.program_id(2) + 1) * tl.cdiv(tl.cdiv(k, BK), SPLIT) * BK), BK)")),
+    slip("06.41", "all parts in one place", "tail-unwritten", ("(tl.program_id(2) * m + i[:, None])", "i[:, None]")),
+    slip("06.41", "no mask along k", "out-of-bounds", ("(i[:, None] < m) & (p[None, :] < k), other", "i[:, None] < m, other"), ("(p[:, None] < k) & (j[None, :] < n), other", "j[None, :] < n, other")),
+    slip("06.41", "an empty part stores nothing", "tail-unwritten", ("mask=(i[:, None] < m) & (j[None, :] < n))", "mask=(i[:, None] < m) & (j[None, :] < n) & (tl.program_id(2) * BK + 0 * i[:, None] < k))")),
+    slip("06.41", "only the first part", "first-part-only", ("for s in range(SPLIT)", "for s in range(1)")),
+    slip("06.41", "the parts added in float16", "low-precision", ("tl.zeros((BLOCK,), tl.float32)", "tl.zeros((BLOCK,), tl.float16)"),
+         ("total += tl.load(parts + s * mn + e, mask=e < mn, other=0.0)", "total += tl.load(parts + s * mn + e, mask=e < mn, other=0.0).to(tl.float16)")),
+    slip("06.41", "torch adds", "forbidden-route", ("    return parts, c\n", "    return parts, parts.sum(0).half()\n")),
+    same("06.41", "the parts as rows of a tile, from the last step back", ("range(tl.program_id(2) * BK, k, SPLIT * BK)", "range(tl.program_id(2) * BK, tl.cdiv(k, BK) * BK, BK * SPLIT)"),
+         ("    total = tl.zeros((BLOCK,), tl.float32)\n    for s in range(SPLIT):\n        total += tl.load(parts + s * mn + e, mask=e < mn, other=0.0)\n",
+          "    s = tl.arange(0, 8)[:, None]\n    total = tl.sum(tl.load(parts + s * mn + e[None, :], mask=(e < mn)[None, :] & (s < SPLIT), other=0.0), axis=0)\n")),
+    slip("06.42", "ends inclusive", "wrong-times-done", ("end - tile * steps))", "end - tile * steps - 1))")),
+    slip("06.42", "the quotient rounded up", "last-gets-less", ("program * total // programs, (program + 1) * total // programs",
+         "min(total, program * -(-total // programs)), min(total, (program + 1) * -(-total // programs))")),
+    slip("06.42", "the rest to the last", "rest-to-the-last", ("program * total // programs, (program + 1) * total // programs",
+         "program * (total // programs), total if program == programs - 1 else (program + 1) * (total // programs)")),
+    slip("06.42", "the rest lost", "rest-lost", ("program * total // programs, (program + 1) * total // programs", "program * (total // programs), (program + 1) * (total // programs)")),
+    wrong("06.42", "whole tiles", "whole-tiles", """
+def stream_k(tiles, steps, programs):
+    return [[(tile, 0, steps) for tile in range(program, tiles, programs)] for program in range(programs)]
+"""),
+    wrong("06.42", "steps in turn", "wrong-runs-of-a-program", """
+def stream_k(tiles, steps, programs):
+    numbers = [range(program, tiles * steps, programs) for program in range(programs)]
+    return [[(s // steps, s % steps, s % steps + 1) for s in one] for one in numbers]
+"""),
+    wrong("06.42", "a piece a step", "wrong-repeated-tiles", """
+def stream_k(tiles, steps, programs):
+    total = tiles * steps
+    bounds = [program * total // programs for program in range(programs + 1)]
+    return [[(s // steps, s % steps, s % steps + 1) for s in range(low, high)] for low, high in zip(bounds, bounds[1:])]
+"""),
+    slip("06.42", "a flat list", "wrong-type", ("        schedule.append(pieces)", "        schedule += pieces")),
+    slip("06.42", "programs without work left out", "wrong-programs", ("        schedule.append(pieces)", "        if pieces: schedule.append(pieces)")),
+    right("06.42", "from the last tile back, the longer shares first", """
+def stream_k(tiles, steps, programs):
+    share, rest = divmod(tiles * steps, programs)
+    high, schedule = tiles * steps, []
+    for program in range(programs):
+        low = high - share - (program < rest)
+        mine = []
+        for tile in reversed(range(tiles)):
+            first, end = max(low, tile * steps), min(high, (tile + 1) * steps)
+            if first < end:
+                mine.append([tile, first - tile * steps, end - tile * steps])
+        schedule.append(tuple(mine))
+        high = low
+    return tuple(schedule)
+"""),
+]  # fmt: skip
+
 # --- Hopper ---
 
 HOPPER = [
@@ -746,4 +946,4 @@ def promoted(a, b):
     same("06.51", "as quotients", ("fadds_a_thread = 64", "fadds_a_thread = 128 * 128 // 256"), ("share = 0.25", "share = 128 / 512")),
 ]  # fmt: skip
 
-ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + HOPPER
+ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + HOPPER + IN_TRITON
