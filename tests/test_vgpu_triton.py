@@ -198,3 +198,4 @@ def test_the_code_can_be_read_without_running_it() -> None:
     x = np.zeros(1024, "float32")
     code = triton_code(copy, x, x.copy(), 1024, 1, BLOCK=512)
     assert "ld.global.v4" in code.ptx and "ttg.num-warps" in code.ttgir
+    assert 0 < code.registers < 64 and code.spilled == 0

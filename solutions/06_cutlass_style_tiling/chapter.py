@@ -1532,7 +1532,7 @@ def tma_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.cons
 code = compiled(tma_kernel, (128, 128, 64), 4, 3)
 tiles, waits = code.ptx.count("cp.async.bulk.tensor"), code.ptx.count("mbarrier.try_wait")
 print(f"{tiles} TMA copies in the code (3 stages: 2 of A, 2 of B before the loop, 1 + 1 in it, 1 for C),")
-print(f"{code.ptx.count('cp.async.cg')} cp.async, {waits} mbarrier waits, {code.shared:,} bytes of shared memory")
+print(f"{code.ptx.count('cp.async.cg')} cp.async, mbarrier waits in the code: {waits}, {code.shared:,} bytes of shared memory")
 assert tiles == 7 and code.ptx.count("cp.async.cg") == 0
 
 # %% [markdown]
@@ -1773,7 +1773,18 @@ if ready("06.42"):
 # | workspace | none | split · m · n float32 | at most one tile a program |
 # | pays when | many full waves | tiles < SMs, long k | tiles a little above a multiple of the SMs |
 #
-# The reference kernel for skinny products, `solutions/kernels/gemm_skinny.py`, is split-K with one more idea: it computes the product turned, W xᵀ, so that the tensor core's 64 rows are full of weights and not of padding.
+# One more thing about 16 rows. A `wgmma` has 64 rows, and a tile of 16 does not fill it. What does the compiler do?
+
+# %%
+for tile in ((16, 128, 64), (64, 128, 64), (128, 16, 64)):
+    code = compiled(first_kernel, tile, 4, 3)
+    wgmma, mma = (code.ptx.count(name) for name in ("wgmma.mma_async", "mma.sync.aligned.m16n8k16"))
+    print(f"tile {tile[0]:3} x {tile[1]:3}: {wgmma} wgmma, {mma} mma.sync")
+    assert (wgmma > 0) == (tile[0] >= 64) == (mma == 0)
+
+# %% [markdown]
+# With 16 rows it falls back to `mma.sync`, the instruction of the generation before. The other way round, 128 × 16, `wgmma` is back: its n may be as small as 8. So the reference kernel for skinny products, `solutions/kernels/gemm_skinny.py`, is
+# split-K with the product **turned**: W xᵀ, with the 64 rows full of weights and not of padding.
 
 # %% [markdown]
 # ## 18 Hopper: TMA, mbarriers, warp specialization
