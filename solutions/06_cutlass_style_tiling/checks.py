@@ -8,9 +8,23 @@ from itertools import product
 from math import ceil, prod
 
 import numpy as np
+import torch
 
-from utils import layouts
-from utils.judge import Budget, Calls, Cuda, Forbid, Misread, Predict, Quantity, Rival, Tolerance, spread
+from utils import layouts, tile_times
+from utils.judge import (
+    Budget,
+    Calls,
+    Choices,
+    Cuda,
+    Forbid,
+    Kernel,
+    Misread,
+    Predict,
+    Quantity,
+    Rival,
+    Tolerance,
+    spread,
+)  # fmt: skip
 from utils.layouts import flat, layout_of, modes, size
 from utils.vgpu import emulate
 
@@ -1117,6 +1131,282 @@ def layout_value(at: object) -> int:
 
 RIDGE_FP32 = 67 / 3.35  # FLOP a byte: H100 SXM's 67 TFLOP/s of FP32 over 3.35 TB/s
 
+# --- Waves, persistence, choosing -------------------------------------------------------------------------
+
+
+def tile_waves(m: int, n: int, bm: int = 128, bn: int = 256, sms: int = 132) -> int:
+    """Waves of a launch with one block an SM."""
+    return ceil(ceil(m / bm) * ceil(n / bn) / sms)
+
+
+FIXED = 6  # steps' worth of time that a tile spends before its first product and after its last: 06.43 says so
+
+
+def fixed_share(k: int, bk: int = 64) -> float:
+    """The share of a tile's time in which no product is made."""
+    return FIXED / (k / bk + FIXED)
+
+
+def overlap_gain(k: int, tiles: int, bk: int = 64) -> float:
+    """`tiles` one after the other on an SM, over the same with only the first and last fixed part exposed."""
+    return tiles * (k / bk + FIXED) / (tiles * k / bk + FIXED)
+
+
+def persistent_inputs(rng: np.random.Generator, m: int, n: int, k: int, programs: int) -> tuple:
+    a, b = (torch.from_numpy(spread(rng, shape, "float16")) for shape in ((m, k), (k, n)))
+    return a, b, programs
+
+
+def persistent_product(a: torch.Tensor, b: torch.Tensor, programs: int) -> torch.Tensor:
+    return a.double() @ b.double()
+
+
+TILE = 32  # of the persistent product: the side of its tiles and its step
+
+
+def tile_grid(a: torch.Tensor, b: torch.Tensor, by_columns: bool = False) -> list[tuple[slice, slice]]:
+    """Where each tile of C lies, in the order of their numbers."""
+    starts = range(0, a.shape[0], TILE), range(0, b.shape[1], TILE)
+    order = [(i, j) for j in starts[1] for i in starts[0]] if by_columns else list(product(*starts))
+    return [(slice(i, i + TILE), slice(j, j + TILE)) for i, j in order]
+
+
+def sums_go_on(a: torch.Tensor, b: torch.Tensor, programs: int, by_columns: bool = False) -> torch.Tensor:
+    """The sums are not set to 0 between two tiles of a program. (Rows and columns outside are 0.)"""
+    c = torch.zeros(a.shape[0], b.shape[1], dtype=torch.float64)
+    sums = {}
+    for number, (rows, cols) in enumerate(tile_grid(a, b, by_columns)):
+        tile = a[rows].double() @ b[:, cols].double()
+        total = sums.setdefault(number % programs, torch.zeros(TILE, TILE, dtype=torch.float64))
+        total[: tile.shape[0], : tile.shape[1]] += tile
+        c[rows, cols] = total[: tile.shape[0], : tile.shape[1]]
+    return c
+
+
+def whole_steps_only(a: torch.Tensor, b: torch.Tensor, programs: int) -> torch.Tensor:
+    k = a.shape[1] // TILE * TILE
+    return a[:, :k].double() @ b[:k].double()
+
+
+def most_stored(a: torch.Tensor, b: torch.Tensor, programs: int) -> int:
+    """Elements of C that one program stores if the tiles are dealt out evenly."""
+    return ceil(len(tile_grid(a, b)) / programs) * TILE * TILE
+
+
+PERSISTENT = [(1, 1, 1, 1), (33, 65, 31, 4), (96, 128, 33, 5), (40, 100, 65, 3), (31, 33, 64, 8)]
+LIMITS = ("rows", "depth", "warps", "shared", "registers")
+
+
+def broken(bm: int, bn: int, bk: int, stages: int, warps: int, itemsize: int, most_shared: int = 232_448, of_c: int = 1,
+           of_stages: bool = True, of_a_thread: int = 255, of_an_sm: int = 65_536, none_left: int = 0) -> dict:  # fmt: skip
+    """Each limit with its number if it is broken, else 0."""
+    shared = (stages if of_stages else 1) * itemsize * bk * (bm + bn) + of_c * bm * bn
+    sums, threads = bm * bn // (32 * warps), 32 * warps
+    too_many = sums > min(of_a_thread, of_an_sm // threads) - 1 + none_left
+    return {"rows": bm * (bm % 64 > 0), "depth": bk * itemsize * (bk * itemsize % 32 > 0), "warps": warps * (warps % 4 > 0),
+            "shared": shared * (shared > most_shared), "registers": sums * too_many}  # fmt: skip
+
+
+def broken_with(**changes) -> object:
+    return lambda *call: broken(*call, **changes)
+
+
+def only_the_first(*call: int) -> dict:
+    found = broken(*call)
+    first = next((name for name in LIMITS if found[name]), "")
+    return {name: found[name] * (name == first) for name in LIMITS}
+
+
+BREAK_RULES = {  # what is forgotten -> what is found then
+    "stages": broken_with(of_stages=False), "the C tile": broken_with(of_c=0),
+    "the bytes of an element": lambda bm, bn, bk, stages, warps, itemsize: broken(bm, bn, bk, stages, warps, 2),
+    "the file of registers": broken_with(of_an_sm=2**30), "registers for the rest": broken_with(none_left=1),
+    "what the system takes": broken_with(most_shared=233_472), "several limits": only_the_first,
+}  # fmt: skip
+BREAK_VALUES = dict(bm=[16, 32, 64, 128, 256], bn=[8, 16, 32, 64, 128, 256], bk=[8, 16, 32, 64, 128, 256], stages=[1, 2, 3, 4, 5, 6, 7, 8],
+                    warps=[1, 2, 4, 8, 16], itemsize=[1, 2, 4])  # fmt: skip
+LARGE = dict(bm=[64, 128, 256], bn=[64, 128, 256], bk=[32, 64, 128])
+BREAK_NARROWED = {"stages": LARGE, "the C tile": LARGE, "the bytes of an element": LARGE,
+                  "the file of registers": LARGE | dict(bm=[256, 512], bn=[128, 256], warps=[16, 32]),
+                  "what the system takes": dict(bm=[64], bn=[64], bk=[64, 128, 256], stages=[7, 14, 28]),
+                  "registers for the rest": dict(bm=[256], bn=[128, 256], warps=[8, 16, 32]),
+                  "it runs": LARGE | dict(bk=[32, 64], stages=[1, 2, 3, 4], warps=[4, 8], itemsize=[1, 2])}  # fmt: skip
+
+
+def break_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    """Calls in which one rule decides, in which nothing is broken, or any."""
+    lists = list((BREAK_VALUES | BREAK_NARROWED.get(what, {})).values())
+
+    def draw(rng: np.random.Generator) -> tuple | None:
+        at = rng.integers(0, [len(values) for values in lists])
+        call = tuple(values[i] for values, i in zip(lists, at, strict=True))
+        if what == "it runs":
+            return None if any(broken(*call).values()) else call
+        return call if what == "any" or BREAK_RULES[what](*call) != broken(*call) else None
+
+    return some(rng, draw)[: CALLS // 6 if what == "it runs" else CALLS]
+
+
+def broken_limits(value: object, *call: int) -> dict:
+    """The limits that an answer names, the others 0."""
+    if not isinstance(value, dict):
+        raise ValueError("A dict is wanted, from limits to numbers")
+    for name, number in value.items():
+        if name not in LIMITS:
+            raise ValueError(f"{name!r} is not one of {', '.join(map(repr, LIMITS))}")
+        if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
+            raise ValueError(f"The number that breaks {name!r} is wanted")
+    return {name: value.get(name, 0) for name in LIMITS}
+
+
+# The boss: what was measured. Every second shape is the learner's (`tile_times.seen`), the others decide too.
+
+
+@cache
+def timed() -> dict[tuple, dict[tuple, float]]:
+    """{(m, n, k): {configuration: ms}}, where it ran."""
+    figures, configurations = tile_times.figures(), tile_times.configurations()
+    return {tuple(shape): {c: ms for c, ms in zip(configurations, row, strict=True) if ms is not None}
+            for shape, row in zip(figures["shapes"], figures["ms"], strict=True)}  # fmt: skip
+
+
+SEEN_SHAPES, OTHER_SHAPES = "the shapes you have seen", "those you have not"
+
+
+def shapes_timed(rng: np.random.Generator, what: str) -> list[tuple]:
+    return list(timed())[what == OTHER_SHAPES :: 2]
+
+
+def best_tile(m: int, n: int, k: int) -> dict:
+    times = timed()[m, n, k]
+    return {"configuration": min(times, key=times.get)}
+
+
+def a_configuration(value: object, m: int, n: int, k: int) -> dict:
+    whole = isinstance(value, (tuple, list)) and all(isinstance(v, (int, np.integer)) for v in value)
+    if not whole or len(value) != 5:
+        raise ValueError("A configuration (bm, bn, bk, stages, warps) is wanted")
+    if tuple(value) not in tile_times.configurations():
+        raise ValueError("This is none of `tile_times.configurations()`, and was not measured")
+    return {"configuration": tuple(int(v) for v in value)}
+
+
+def times_best(chosen: dict, m: int, n: int, k: int) -> float:
+    times = timed()[m, n, k]
+    return times.get(tuple(map(int, chosen["configuration"])), float("inf")) / min(times.values())
+
+
+def cheapest(cost) -> object:
+    """The first configuration with the least of `cost`."""
+    return lambda m, n, k: {"configuration": min(tile_times.configurations(), key=lambda c: cost(m, n, k, *c))}
+
+
+def covered(m: int, n: int, bm: int, bn: int) -> int:
+    return ceil(m / bm) * bm * ceil(n / bn) * bn
+
+
+CHOOSING = [
+    Predict(
+        id="06.43", title="Waves, and what stands around the products", minutes=6,
+        quantities=(
+            Quantity(
+                name="waves_8192", unit="waves", value=lambda: tile_waves(8192, 8192),
+                because="64 · 32 = 2048 tiles, 132 at a time: 15.5 waves, so 16. Used: 2048 of 2112 places, 97 %, as at 4096 (512 of 528).",
+                misreads=(Misread(15, "rounds-down", "The last 68 tiles need a wave of their own."), Misread(2048 / 132, "not-rounded", "A started wave takes as long as a full one."),
+                          Misread(32, "square-tiles", "128 × 128 tiles would be 4096. Here a tile has 256 columns."), Misread(8, "two-per-sm", "One block for each SM: 132 tiles at a time.")),
+            ),
+            Quantity(
+                name="waves_4225", unit="waves", value=lambda: tile_waves(4225, 4096),
+                because="34 · 16 = 544 tiles. With 4224 rows it was 33 · 16 = 528 = 4 · 132, not one place empty; one row more, and 16 tiles need a fifth wave: a quarter more time.",
+                misreads=(Misread(4, "no-row", "4224 rows fill four waves to the last place. Row 4225 begins a new row of tiles, of which there is no room in the fourth wave."),
+                          Misread(544 / 132, "not-rounded", "A started wave takes as long as a full one."), Misread(9, "square-tiles", "Here a tile has 256 columns: 16 in a row of tiles.")),
+            ),
+            Quantity(
+                name="fixed_share", rtol=0.01, value=lambda: fixed_share(512),
+                because="512 / 64 = 8 steps and 6 around them: 6 / 14. At k = 8192 it is 6 of 134, 4 %.",
+                misreads=(Misread(6 / 8, "of-the-products", "That is the fixed part over the products. Over all: 6 / (8 + 6)."), Misread(8 / 14, "the-rest", "That is the share of the products."),
+                          Misread(6 / 518, "elements", "512 elements of k are 512 / 64 = 8 steps."), Misread(42.857, "percent", "A share, between 0 and 1.")),
+            ),
+            Quantity(
+                name="gain", rtol=0.01, value=lambda: overlap_gain(512, 4),
+                because="4 · (8 + 6) = 56 steps one after the other; with the fixed parts behind products, 4 · 8 + 6 = 38.",
+                misreads=(Misread(14 / 8, "all-hidden", "Before an SM's first product and after its last there is nothing to hide behind: one fixed part stays."),
+                          Misread(38 / 56, "upside-down", "How many times as fast: the old time over the new."),
+                          Misread(1.0, "none", "While the tensor cores work on a tile, loads for the next and the store of the last can be under way: they use other units.")),
+            ),
+        ),
+        hints=("Tiles: ⌈m / 128⌉ · ⌈n / 256⌉; waves: tiles / 132, rounded up.", "A tile: k / 64 steps of products, and 6 steps' time around them.",
+               "Four tiles on an SM: 4 · (8 + 6) one after the other. Overlapped: 4 · 8 of products without a gap, and the 6 once."),
+        why="The wave count says how many tiles an SM does in a row; the fixed part is paid for each of them unless the next tile's loads and the last tile's store run beside the products. At large k nobody notices, at small k it is a third.",
+        follow_up="which k makes the gain 5 %?",
+    ),
+    Kernel(
+        id="06.44", title="The product, persistent", minutes=20, dots=2, size="12 to 15 lines", answer="persistent",
+        signature="persistent(a: float16[m, k], b: float16[k, n], programs: int) -> float32[m, n]",
+        inputs=persistent_inputs, oracle=persistent_product, dtype="float32", tolerance=Tolerance.of("float32", 65, slack=16.0, floor=16.0),
+        shapes=tuple(dict(m=m, n=n, k=k, programs=p) for m, n, k, p in PERSISTENT), seconds=20.0, block=(TILE, TILE),
+        programs=lambda a, b, programs: programs, share=most_stored,
+        rivals=(
+            Rival(key="sums-go-on", oracle=sums_go_on, hint=2, sentence="**The sums go on from one tile to the next.** Set them to 0 inside the loop over tiles: a program has several."),
+            Rival(key="sums-go-on", oracle=lambda *args: sums_go_on(*args, by_columns=True), hint=2, sentence="**The sums go on from one tile to the next.** Set them to 0 inside the loop over tiles: "
+                  "a program has several."),
+            Rival(key="whole-steps", oracle=whole_steps_only, hint=3, sentence="**The last, partly filled step along k is left out**: round the number of steps up, and mask."),
+        ),
+        hints=("Number the tiles: ⌈m / 32⌉ · ⌈n / 32⌉ of them, tile t at row t // columns, column t % columns, where columns = ⌈n / 32⌉.",
+               "`for tile in range(tl.program_id(0), tiles, tl.num_programs(0))`: program p takes tiles p, p + programs, p + 2 · programs, ... Launch `(programs,)`.",
+               "Everything that belongs to a tile goes into that loop: its rows and columns, the zeros of its sums, the loop over k, the store.",
+               "Masks as in the kernel above: rows < m and q < k for A, q < k and columns < n for B, `other=0.0`."),
+        why="The grid no longer says what there is to do, but who does it. All that the loop needs is the number of the program and how many there are.",
+        follow_up="in which order should the tiles be numbered, so that programs that run at the same time share rows of A and columns of B in L2?",
+    ),
+    Calls(
+        id="06.45", title="Why it does not run", minutes=12, dots=2, size="8 to 14 lines", answer="why_not",
+        signature="why_not(bm, bn, bk, stages, warps, itemsize) -> dict", inputs=break_calls, oracle=broken, read=broken_limits,
+        shapes=tuple({"what": what} for what in (*BREAK_RULES, "it runs", "any")),
+        rivals=(
+            Rival(key="sm-not-block", oracle=BREAK_RULES["what the system takes"], hint=1, sentence="**233,472 bytes are the SM's.** A block gets 232,448: the system takes 1,024 for each."),
+            Rival(key="stages", oracle=BREAK_RULES["stages"], hint=1, sentence="**The stages are forgotten**: each holds a tile of A and one of B."),
+            Rival(key="no-c", oracle=BREAK_RULES["the C tile"], hint=1, sentence="**C's way out is forgotten**: half a tile of 16-bit values, bm · bn bytes."),
+            Rival(key="two-bytes", oracle=BREAK_RULES["the bytes of an element"], hint=1, sentence="**`itemsize` is forgotten**: fp8 takes 1 byte, bf16 2, tf32 4."),
+            Rival(key="none-left", oracle=BREAK_RULES["registers for the rest"], hint=2, sentence="**Sums that take every register leave none for anything else**: as many sums as registers is too many."),
+            Rival(key="no-register-file", oracle=BREAK_RULES["the file of registers"], hint=2, sentence="**A thread of a large block has fewer than 255 registers**: all threads of the block share 65,536."),
+            Rival(key="one-limit", oracle=only_the_first, hint=0, sentence="**Only the first limit is named.** A configuration may break several, and mending one shows the next: name all."),
+        ),
+        hints=("Begin with `found = {}`, test each of the five limits, add name and number where it is broken, return `found`.",
+               "shared: stages · (bm·bk + bk·bn) · itemsize + bm·bn, against 232,448.",
+               "registers: bm·bn // (32·warps) sums a thread; broken if that is min(255, 65,536 // (32·warps)) or more.",
+               "rows: `bm % 64`. depth: `bk * itemsize % 32`. warps: `warps % 4`."),
+        why="Five divisions, and most of a tuner's search space is gone before anything is compiled. A message with the limit and the number says at once what to change: 262,144 of 232,448 bytes is one stage too many.",
+        follow_up="which of the five can a compiler work around, and at what price?",
+    ),
+    Choices(
+        id="06.46", title="Boss: choose the tile", minutes=60, dots=3, size="15 to 40 lines", answer="choose",
+        signature="choose(m, n, k) -> (bm, bn, bk, stages, warps)", inputs=shapes_timed, oracle=best_tile, read=a_configuration, cost=times_best,
+        shapes=({"what": SEEN_SHAPES}, {"what": OTHER_SHAPES}), learned=SEEN_SHAPES, at_most=1.05, seconds=20.0,
+        groups={"few rows": lambda m, n, k: m <= 64, "few tiles": lambda m, n, k: ceil(m / 128) * ceil(n / 256) < 132, "short k": lambda m, n, k: k <= 1024,
+                "sizes between tiles": lambda m, n, k: m % 128 > 0 or n % 128 > 0, "large products": lambda m, n, k: True},
+        forbid=(
+            Forbid(names=("open", "eval", "exec", "__import__", "json", "pathlib", "os", "io", "importlib", "utils.records", "utils.tile_times.figures"),
+                   because="The chooser is to work out its choice, not to read it from the recorded times: it is asked about sizes that nobody has timed."),
+        ),
+        rivals=(
+            Rival(key="waste-only", oracle=cheapest(lambda m, n, k, bm, bn, *_: covered(m, n, bm, bn)), hint=0, sentence="**Only the waste at the edges counts here.** Small tiles waste least, and "
+                  "load most: 64 × 32 loads for each multiply-add four times what 128 × 256 does."),
+            Rival(key="waves-only", oracle=cheapest(lambda m, n, k, bm, bn, *_: (tile_waves(m, n, bm, bn), bm * bn)), hint=0, sentence="**Only the number of waves counts here.** A wave of large tiles takes longer: "
+                  "waves times the time of a tile."),
+            Rival(key="room-only", oracle=cheapest(lambda m, n, k, bm, bn, *_: tile_waves(m, n, bm, bn) * bm * bn), hint=0, sentence="**Only the room of the waves counts here**, waves · bm · bn, as if every tile "
+                  "multiplied at the same rate. Small ones wait for their loads: fit the time of a step for each configuration."),
+        ),
+        hints=("Begin with a model of three terms: time = start + waves · (fixed + steps · step). waves = ⌈tiles / 132⌉, steps = ⌈k / bk⌉; start, fixed and step belong to the configuration.",
+               "Fit the three for each configuration on `tile_times.seen()`: `np.linalg.lstsq`, with rows (1, waves, waves · steps) and the times, both divided by the time, so that relative errors count.",
+               "`choose` returns the configuration whose model is smallest: `min(tile_times.configurations(), key=...)`. Fit once, outside the function.",
+               "Where is it still wrong? Few rows: all of B comes from HBM whatever the tile. Add a term for the bytes of the three matrices, m·k + k·n + m·n, and one for what all tiles load from L2, which goes with tiles · steps."),
+        why="What a library does: cuBLASLt's heuristic is a fitted model over a list of kernels. The physics gives the form (waves, steps, a fixed part), the measurement gives the rates, and held-out shapes say whether it is more than a table.",
+        follow_up="which shapes would you time next, if you could time ten more?",
+    ),
+]  # fmt: skip
+
+
 EXERCISES = [
     Predict(
         id="06.1", title="The naive product, in sectors", minutes=3,
@@ -1722,4 +2012,5 @@ EXERCISES = [
         why="What CUTLASS calls alignment is a template parameter with the same meaning; a library picks a kernel by it. The XOR is Swizzle on the A tile: the same bits (which group of four rows) that made the lanes meet now tell them apart.",
         follow_up="this reads A and B from L2 many times. What would a larger tile cost, and what does double buffering need?",
     ),
+    *CHOOSING,
 ]  # fmt: skip

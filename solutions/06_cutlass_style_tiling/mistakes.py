@@ -613,4 +613,163 @@ __global__ void sgemm(const float* A, const float* B, float* C, int m, int n, in
 '''),
 ]  # fmt: skip
 
-ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS
+# --- Waves, persistence, choosing -------------------------------------------------------------------------
+
+LOADS_AND_STORE = """
+from utils import tl, triton
+
+@triton.jit
+def one_tile(a, b, c, m, n, k, row, column, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    a_tile = tl.make_block_ptr(a, (m, k), (k, 1), (row * BM, 0), (BM, BK), (1, 0))
+    b_tile = tl.make_block_ptr(b, (k, n), (n, 1), (0, column * BN), (BK, BN), (1, 0))
+    c_tile = tl.make_block_ptr(c, (m, n), (n, 1), (row * BM, column * BN), (BM, BN), (1, 0))
+    total = tl.zeros((BM, BN), tl.float32)
+    for _ in range(tl.cdiv(k, BK)):
+        x = tl.load(a_tile, boundary_check=(0, 1), padding_option="zero")
+        y = tl.load(b_tile, boundary_check=(0, 1), padding_option="zero")
+        total = tl.dot(x, y, total)
+        a_tile = tl.advance(a_tile, (0, BK))
+        b_tile = tl.advance(b_tile, (BK, 0))
+    tl.store(c_tile, total, boundary_check=(0, 1))
+"""
+LAUNCH = "persistent_kernel[(programs,)](a, b, c, m, n, k, 32, 32, 32)"
+DEAL = "range(tl.program_id(0), tl.cdiv(m, BM) * columns, tl.num_programs(0))"
+FIT = "    return min(rates, key=lambda c: rates[c] @ terms(m, n, k, *c[:3]))\n"
+CHOOSER = "from utils import tile_times\n\ndef choose(m, n, k):\n    return "
+
+
+def chosen(name: str, diagnosis: str, expression: str) -> Wrong:
+    """A chooser in one expression; nothing random in it, so one seed is enough."""
+    return Wrong(exercise="06.46", name=name, diagnosis=diagnosis, code=f"{CHOOSER}{expression}\n", seeds=1)
+
+
+CHOOSING = [
+    guess("06.43", "waves rounded down", "rounds-down", ("waves_8192 = 16", "waves_8192 = 15")),
+    guess("06.43", "two blocks an SM", "two-per-sm", ("waves_8192 = 16", "waves_8192 = 8")),
+    guess("06.43", "square tiles", "square-tiles", ("waves_8192 = 16", "waves_8192 = 32")),
+    guess("06.43", "one row is nothing", "no-row", ("waves_4225 = 5", "waves_4225 = 4")),
+    guess("06.43", "not rounded", "not-rounded", ("waves_4225 = 5", "waves_4225 = 544 / 132")),
+    guess("06.43", "over the products", "of-the-products", ("fixed_share = 6 / 14", "fixed_share = 6 / 8")),
+    guess("06.43", "the share of products", "the-rest", ("fixed_share = 6 / 14", "fixed_share = 8 / 14")),
+    guess("06.43", "elements for steps", "elements", ("fixed_share = 6 / 14", "fixed_share = 6 / 518")),
+    guess("06.43", "percent", "percent", ("fixed_share = 6 / 14", "fixed_share = 42.857")),
+    guess("06.43", "all of it hidden", "all-hidden", ("gain = 56 / 38", "gain = 14 / 8")),
+    guess("06.43", "new over old", "upside-down", ("gain = 56 / 38", "gain = 38 / 56")),
+    guess("06.43", "no gain", "none", ("gain = 56 / 38", "gain = 1")),
+    same("06.43", "decimals", ("6 / 14", "0.43"), ("56 / 38", "1.474")),
+    slip("06.44", "the sums go on", "sums-go-on",
+         ("        total = tl.zeros((BM, BN), tl.float32)\n", ""), ("    for tile in", "    total = tl.zeros((BM, BN), tl.float32)\n    for tile in")),
+    slip("06.44", "the sums go on, tiles by columns", "sums-go-on",
+         ("        total = tl.zeros((BM, BN), tl.float32)\n", ""), ("    for tile in", "    total = tl.zeros((BM, BN), tl.float32)\n    for tile in"),
+         ("tile // columns * BM", "tile % tl.cdiv(m, BM) * BM"), ("tile % columns * BN", "tile // tl.cdiv(m, BM) * BN")),
+    slip("06.44", "whole rounds only", "partly-written", (DEAL, "range(tl.program_id(0), tl.cdiv(m, BM) * columns // tl.num_programs(0) * tl.num_programs(0), tl.num_programs(0))")),
+    slip("06.44", "one tile a program", "partly-written", (DEAL, "range(tl.program_id(0), tl.program_id(0) + 1)")),
+    slip("06.44", "tiles rounded down", "partly-written", (DEAL, "range(tl.program_id(0), m // BM * (n // BN), tl.num_programs(0))")),
+    slip("06.44", "all programs make all tiles", "race", (DEAL, "range(0, tl.cdiv(m, BM) * columns)")),
+    slip("06.44", "a step of one", "race", (DEAL, "range(tl.program_id(0), tl.cdiv(m, BM) * columns)")),
+    slip("06.44", "rows of tiles for columns", "partly-written", ("columns = tl.cdiv(n, BN)", "columns = tl.cdiv(m, BM)"),
+         ("tl.cdiv(m, BM) * columns, tl", "tl.cdiv(n, BN) * columns, tl")),
+    slip("06.44", "a program for each tile", "too-many-programs", (LAUNCH, LAUNCH.replace("programs,", "triton.cdiv(m, 32) * triton.cdiv(n, 32),"))),
+    slip("06.44", "one program does it", "uneven", (LAUNCH, LAUNCH.replace("programs,", "1,"))),
+    slip("06.44", "the last program takes what is left", "uneven", (DEAL,
+         "range(tl.program_id(0) * (tl.cdiv(m, BM) * columns // tl.num_programs(0)), tl.where(tl.program_id(0) == tl.num_programs(0) - 1, "
+         "tl.cdiv(m, BM) * columns, (tl.program_id(0) + 1) * (tl.cdiv(m, BM) * columns // tl.num_programs(0))))")),
+    slip("06.44", "whole steps along k", "whole-steps", ("range(0, k, BK)", "range(0, k // BK * BK, BK)")),
+    slip("06.44", "the sums in half precision", "low-precision", ("total = tl.zeros((BM, BN), tl.float32)", "total = tl.zeros((BM, BN), tl.float16)"),
+         ("total = tl.dot(x, y, total)", "total = (total + tl.dot(x, y)).to(tl.float16)")),
+    slip("06.44", "a launch for each round", "too-many-launches", (LAUNCH, f"for _ in range(2):\n        {LAUNCH}")),
+    wrong("06.44", "torch multiplies", "no-launch", "def persistent(a, b, programs):\n    return a.float() @ b.float()\n"),
+    same("06.44", "the grid is no larger than the tiles are many", (LAUNCH, LAUNCH.replace("programs,", "min(programs, triton.cdiv(m, 32) * triton.cdiv(n, 32)),"))),
+    right("06.44", "block pointers, tiles by columns, a loop that counts its turns", LOADS_AND_STORE + '''
+@triton.jit
+def rounds_kernel(a, b, c, m, n, k, BLOCK: tl.constexpr):
+    rows = tl.cdiv(m, BLOCK)
+    tiles = rows * tl.cdiv(n, BLOCK)
+    for turn in range(tl.cdiv(tiles, tl.num_programs(0))):
+        tile = turn * tl.num_programs(0) + tl.program_id(0)
+        if tile < tiles:
+            one_tile(a, b, c, m, n, k, tile % rows, tile // rows, BLOCK, BLOCK, BLOCK)
+
+def persistent(a, b, programs):
+    c = a.new_empty((a.shape[0], b.shape[1]), dtype=torch.float32)
+    rounds_kernel[lambda meta: (programs,)](a, b, c, a.shape[0], b.shape[1], a.shape[1], BLOCK=32)
+    return c
+'''),
+    right("06.44", "neighbouring tiles for each program", LOADS_AND_STORE + '''
+@triton.jit
+def pieces_kernel(a, b, c, m, n, k, BLOCK: tl.constexpr):
+    columns = tl.cdiv(n, BLOCK)
+    tiles = tl.cdiv(m, BLOCK) * columns
+    each = tl.cdiv(tiles, tl.num_programs(0))
+    first = tl.program_id(0) * each
+    for tile in range(first, min(first + each, tiles)):
+        one_tile(a, b, c, m, n, k, tile // columns, tile % columns, BLOCK, BLOCK, BLOCK)
+
+def persistent(a, b, programs):
+    (m, k), n = a.shape, b.shape[1]
+    c = torch.empty((m, n), device=a.device)
+    pieces_kernel[(programs,)](a, b, c, m, n, k, 32)
+    return c
+'''),
+    slip("06.45", "one stage", "stages", ("stages * (bm * bk + bk * bn) * itemsize", "(bm * bk + bk * bn) * itemsize")),
+    slip("06.45", "C forgotten", "no-c", (" * itemsize + bm * bn\n", " * itemsize\n")),
+    slip("06.45", "always two bytes", "two-bytes", ("(bm * bk + bk * bn) * itemsize", "(bm * bk + bk * bn) * 2"), ("bk * itemsize % 32", "bk * 2 % 32"), ("= bk * itemsize\n", "= bk * 2\n")),
+    slip("06.45", "255 for every thread", "no-register-file", ("min(255, 65_536 // threads)", "255")),
+    slip("06.45", "as many sums as registers", "none-left", ("sums >= min", "sums > min")),
+    slip("06.45", "the SM's shared memory", "sm-not-block", ("232_448", "233_472")),
+    slip("06.45", "the first limit only", "one-limit", ("    return found", "    return dict(list(found.items())[:1])")),
+    slip("06.45", "True for the number", "wrong-type", ('found["rows"] = bm', 'found["rows"] = True')),
+    slip("06.45", "another name", "wrong-type", ('found["shared"]', 'found["shared memory"]')),
+    slip("06.45", "rows in 16", "wrong-rows", ("if bm % 64", "if bm % 16")),
+    slip("06.45", "elements for bytes", "wrong-depth", ('found["depth"] = bk * itemsize', 'found["depth"] = bk')),
+    right("06.45", "a table, filtered", """
+def why_not(bm, bn, bk, stages, warps, itemsize):
+    threads = warps * 32
+    table = [("registers", bm * bn / threads, bm * bn / threads >= min(255, 65536 / threads)),
+             ("warps", warps, warps < 4), ("rows", bm, bm < 64), ("depth", bk * itemsize, bk * itemsize < 32),
+             ("shared", bm * bn + itemsize * stages * bk * (bm + bn), bm * bn + itemsize * stages * bk * (bm + bn) > 227 * 1024)]
+    return {name: number for name, number, bad in table if bad}
+"""),
+    chosen("always the largest tile", "always-the-same", "(128, 256, 64, 3, 8)"),
+    chosen("always 128 x 128", "always-the-same", "(128, 128, 64, 4, 8)"),
+    chosen("a tile of its own", "not-a-choice", "(192, 128, 64, 4, 8)"),
+    chosen("the tile without the rest", "not-a-choice", "(128, 256, 64)"),
+    chosen("a number in the list", "not-a-choice", "0"),
+    chosen("least waste", "waste-only", "min(tile_times.configurations(), key=lambda c: -(-m // c[0]) * c[0] * (-(-n // c[1]) * c[1]))"),
+    chosen("fewest waves", "waves-only", "min(tile_times.configurations(), key=lambda c: (-(-(-(-m // c[0]) * -(-n // c[1])) // 132), c[0] * c[1]))"),
+    chosen("least room in the waves", "room-only",
+           "min(tile_times.configurations(), key=lambda c: -(-(-(-m // c[0]) * -(-n // c[1])) // 132) * c[0] * c[1])"),
+    chosen("the seen ones by heart", "only-seen",
+           "min(zip(tile_times.seen().get((m, n, k), [1] + [2] * 25), tile_times.configurations()))[1]"),
+    chosen("two tiles, by the rows", "ignores-n", "(64, 64, 128, 6, 4) if m <= 64 else (128, 256, 64, 4, 8)"),
+    chosen("reads the file", "forbidden-route", "tile_times.figures()['configurations'][0]"),
+    right("06.46", "no term may be negative, and a list comes back", """
+import math
+import numpy as np
+from utils import tile_times
+
+def features(m, n, k, c):
+    tiles, steps = math.ceil(m / c[0]) * math.ceil(n / c[1]), math.ceil(k / c[2])
+    waves = math.ceil(tiles / 132)
+    return np.array([1.0, waves, waves * steps, tiles * steps, (m * k + k * n + m * n) / 1e6])
+
+def fitted(rows, goal):
+    kept = list(range(rows.shape[1]))
+    while True:
+        weights = np.linalg.lstsq(rows[:, kept], goal, rcond=None)[0]
+        if weights.min() >= 0:
+            return np.array([weights[kept.index(i)] if i in kept else 0.0 for i in range(rows.shape[1])])
+        kept.pop(int(weights.argmin()))
+
+MODELS = []
+for i, c in enumerate(tile_times.configurations()):
+    known = [(shape, ms[i]) for shape, ms in tile_times.seen().items() if math.isfinite(ms[i])]
+    MODELS.append((c, fitted(np.array([features(*shape, c) / ms for shape, ms in known]), np.ones(len(known)))))
+
+def choose(m, n, k):
+    return list(min(MODELS, key=lambda model: float(model[1] @ features(m, n, k, model[0])))[0])
+"""),
+    slip("06.46", "k taken for 64", "ignores-k", (FIT, FIT.replace("m, n, k, *c", "m, n, 64, *c"))),
+]  # fmt: skip
+
+ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + CHOOSING
