@@ -15,10 +15,12 @@ def number(value, n):
 
 PICK = Choices(
     id="00.1", title="Pick", minutes=1, dots=1, answer="pick", signature="pick(n) -> int",
-    inputs=lambda rng, what: [(n,) for n in BEST if (n <= 20) == (what == "seen")], oracle=lambda n: {"number": BEST[n]},
+    inputs=lambda rng, what: [(n,) for n in BEST if (n <= 20) == (what == "seen")],
+    oracle=lambda n: {"number": BEST[n]},
     read=number, cost=lambda chosen, n: 1.0 if chosen["number"] == BEST[n] else 1.5,
     shapes=({"what": "seen"}, {"what": "others"}), learned="seen", at_most=1.05,
-    groups={"small ones": lambda n: n < 10}, rivals=(Rival(key="half", sentence="**n % 2.**", oracle=lambda n: {"number": n % 2}),),
+    groups={"small ones": lambda n: n < 10},
+    rivals=(Rival(key="half", sentence="**n % 2.**", oracle=lambda n: {"number": n % 2}),),
     hints=("one", "two"), why="",
 )  # fmt: skip
 

@@ -14,7 +14,8 @@ from .verdict import Verdict
 
 forks, backend, prepare = functions.forks, functions.backend, functions.prepare
 WORST = 3  # calls that a diagnosis shows
-ALTERED = 12  # calls that are made again with one argument changed
+ALTERED = 12  # calls that are made again with one argument changed,
+VALUES = 5  # to about so many values
 MEASURE = "Geometric mean of your choice's time over the best one's"
 
 
@@ -134,7 +135,8 @@ def _blind(exercise: Choices, answer: Callable, every: list[Choice]) -> Diagnosi
     for at, name in enumerate(exercise.parameters):
         values = sorted({choice.args[at] for choice in every})
         some = every[:: max(1, len(every) // ALTERED)]
-        again = ((c, (*c.args[:at], value, *c.args[at + 1 :])) for c in some for value in (values[0], values[-1]))
+        tried = [*values[:: max(1, len(values) // VALUES)], values[-1]]
+        again = ((c, (*c.args[:at], value, *c.args[at + 1 :])) for c in some for value in tried)
         try:
             if all(calls.same(calls.parts(exercise.read(answer(*args), *args)), c.chosen) for c, args in again):
                 return Diagnosis(f"ignores-{name}", f"**`{name}` plays no part**: the choice stays, whatever it is.")
