@@ -1328,6 +1328,7 @@ axes[1].plot(64 * steps, steps / (steps + 6), marker="o", markersize=3, label="a
 axes[1].plot(64 * steps, 4 * steps / (4 * steps + 6), marker="o", markersize=3, label="persistent, 4 tiles")
 axes[1].set(xlabel="k", xscale="log", ylabel="share of the time in products", ylim=(0, 1.02))
 axes[1].legend(fontsize=8, loc="lower right")
+axes[1].margins(x=0.05)
 
 # %% [markdown]
 # Left: the same teeth as in section 11. At 4224 rows the 128 × 256 tile fills four waves to the last place; row 4225 costs a fifth. Smaller tiles have smaller teeth. Right: the fixed part hardly matters at k = 8192 and takes most of the time at k = 128. That is where a persistent kernel wins; being persistent
@@ -1348,11 +1349,11 @@ for k, wave in per_wave.items():
     rest = wave - k / 64 * step
     print(f"k = {k:4}: {wave:7.2f} µs a wave, {k // 64:3} steps of {step:.3f} µs, so {rest:5.2f} µs around them"
           f" = {rest / step:4.1f} steps ({rest / wave:.0%})")
-c_bytes = 132 * 128 * 256 * 2
-print(f"C of a wave: {c_bytes / 1e6:.1f} MB, which memory alone takes {c_bytes / 3.0e12 * 1e6:.1f} µs to write at 3.0 TB/s")
+written = 8192 * 8192 * 2 / (16 * per_wave[128] * 1e-6)
+print(f"at k = 128, C alone is written at {written / 1e12:.1f} TB/s")
 
 # %% [markdown]
-# A line in k, as the model says: about the same time around the products at every k, two microseconds or three steps, which is a third of the wave at k = 512 and next to nothing at 8192. This kernel is persistent, with its loads running ahead (`flatten=True`); what is left is about what memory needs for C, and at small k products are too few to hide it.
+# A line in k, as the model says: about the same time around the products at every k, two microseconds or three steps: more than a quarter of the time at k = 512, 2 % at 8192. And this kernel is persistent, its loads run ahead (`flatten=True`). At k = 128 little is left to hide behind: the product is hardly more than writing C, and memory sets its pace (a large copy on this GPU moves 3.0 TB/s).
 
 # %% [markdown]
 # ### From one tile to many
@@ -1525,9 +1526,9 @@ shown = ax.imshow(np.log2(ratios), cmap="viridis_r", vmin=0, vmax=2, aspect="aut
 ax.set_xticks(range(len(every)), ["x".join(map(str, c[:3])) + f", {c[3]}, {c[4]}" for c in every], rotation=90, fontsize=7)
 ax.set_yticks(range(len(seen)), ["{} x {} x {}".format(*shape) for shape in seen], fontsize=7)
 ax.set_title("time over the best of the row", fontsize=10)
-ax.grid(False)
 bar = fig.colorbar(shown, ticks=[0, 0.5, 1, 1.5, 2])
 bar.ax.set_yticklabels(["1", "1.4", "2", "2.8", "4 or more"])
+ax.grid(False)
 
 # %%
 print(f"{'shape':>20}   best configuration        ms     128x256x64, 3, 8 takes")
@@ -1560,9 +1561,10 @@ from utils import tile_times
 
 ### BEGIN SOLUTION
 def terms(m, n, k, bm, bn, bk):
-    """What a product's time is made of: a start, waves, and the steps along k of all waves."""
-    waves = -(-(-(-m // bm) * -(-n // bn)) // 132)
-    return np.array([1, waves, waves * -(-k // bk)])
+    """What a product's time is made of: a start, waves, their steps, the steps of all tiles (L2), elements (HBM)."""
+    tiles, steps = -(-m // bm) * -(-n // bn), -(-k // bk)
+    waves = -(-tiles // 132)
+    return np.array([1, waves, waves * steps, tiles * steps, (m * k + k * n + m * n) / 1e6])
 
 
 shapes, times = list(tile_times.seen()), np.array(list(tile_times.seen().values()))
@@ -1609,13 +1611,13 @@ for (name, values), colour in zip(lines.items(), ("C5", "C1", "C0")):
 ax.axhline(1, color="0.5", linewidth=0.8)
 ax.set(xlabel="shape (even: seen)", ylabel="time over the best of the 26", yscale="log", ylim=(0.45, 3.5))
 ax.set_yticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
-ax.minorticks_off()
 ax.legend(fontsize=8, ncols=3, loc="upper right")
+ax.minorticks_off()
 
 # %% [markdown]
-# The dots of the constant choice say what a chooser is worth; those of yours, how far a few numbers for each configuration carry. cuBLAS is another kernel, with tricks of its own (split-K, clusters): where few tiles meet a long k, it is far below 1, and no choice among these 26 reaches it. Those shapes want split-K, not a better tile.
+# The dots of the constant choice say what a chooser is worth; those of yours, how far a few numbers for each configuration carry. cuBLAS is other kernels, with tricks of their own (split-K, clusters), so its dots may lie below 1: there a better tile is not what is missing.
 #
-# Try it: with the same three-term fit, is a choice among all 26 better or worse than among the five that together lose least? On the shapes that the fit has seen, and on the others?
+# Try it: with the same fit, is a choice among all 26 better or worse than among the five that together lose least? On the shapes that the fit has seen, and on the others?
 
 # %% [markdown]
 # ## Interview corner

@@ -615,6 +615,8 @@ __global__ void sgemm(const float* A, const float* B, float* C, int m, int n, in
 
 # --- Waves, persistence, choosing -------------------------------------------------------------------------
 
+SLOW |= {"06.44", "06.45"}  # Triton's interpreter; calls in which one limit decides
+
 LOADS_AND_STORE = """
 from utils import tl, triton
 
@@ -719,6 +721,7 @@ def persistent(a, b, programs):
     slip("06.45", "the SM's shared memory", "sm-not-block", ("232_448", "233_472")),
     slip("06.45", "the first limit only", "one-limit", ("    return found", "    return dict(list(found.items())[:1])")),
     slip("06.45", "True for the number", "wrong-type", ('found["rows"] = bm', 'found["rows"] = True')),
+    slip("06.45", "zeros for what is not broken", "wrong-type", ("found = {}", 'found = {"rows": 0, "depth": 0, "warps": 0, "shared": 0, "registers": 0}')),
     slip("06.45", "another name", "wrong-type", ('found["shared"]', 'found["shared memory"]')),
     slip("06.45", "rows in 16", "wrong-rows", ("if bm % 64", "if bm % 16")),
     slip("06.45", "elements for bytes", "wrong-depth", ('found["depth"] = bk * itemsize', 'found["depth"] = bk')),

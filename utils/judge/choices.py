@@ -74,6 +74,7 @@ def trials(exercise: Choices, answer: Callable, seed: int, tell: Callable[[str],
     if failing:
         found = explanation(exercise, answer, made)
         for trial in failing:
+            trial.want = trial.got = ()
             trial.noticed.append(found)
     return done
 
