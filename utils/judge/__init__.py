@@ -3,7 +3,7 @@
 exercise.py   what a chapter declares          run.py        from an answer to a verdict (and what a kind is)
 functions.py  Python answers, case by case     kernels.py    Triton kernels with their launcher
 predictions.py  numbers written down first     diagnose.py   from a mismatch to the mistake (patterns.py, nonfinite.py)
-calls.py      Python answers on tuples and numbers, many calls a case
+calls.py      Python answers on tuples and numbers, many calls a case (choices.py: judged by what they cost together)
 cuda.py       CUDA C++, on the emulated GPU    cuda_faults.py  what it did wrong (and cuda_tokens.py, cuda_device.py)
 budgets.py    what it may cost                 attempts.py   the answers that test a check
 sandbox.py    a child process with limits      explain.py    what was found, in a verdict's words
@@ -12,6 +12,7 @@ source.py     an answer's text (and reach.py)  triton_watch.py, triton_trace.py,
 """
 
 from .attempts import Right, Wrong
+from .choices import Choices
 from .exercise import (
     Budget,
     Calls,

@@ -182,12 +182,16 @@ class Kernel(Function):
 
     The launcher may allocate, reshape and launch; arithmetic on tensors outside a kernel is the forbidden route.
     launches: how many kernel launches one call may use.
+    programs: how many programs these launches may have together, a function of the arguments; None = not judged.
+    share: how many elements one program may store at most, likewise (on the interpreter, which sees it).
     traffic: bytes the kernels may load and store, as a multiple of (inputs once + outputs once); 0 = not judged.
     budgets: what it may cost when compiled and run on the emulated GPU, after it passed on the interpreter.
     """
 
     kind = "kernels"
     launches: int = 1
+    programs: Callable[..., int] | None = None
+    share: Callable[..., int] | None = None
     traffic: float = 0.0
     budgets: tuple[Budget, ...] = ()
 

@@ -152,8 +152,10 @@ def _notice(exercise: Kernel, trial: Trial, trace: Trace, launcher: Launcher) ->
     if len(trace.launches) > exercise.launches:
         sentence = f"**{len(trace.launches)} kernel launches**, {exercise.launches} allowed."
         trial.noticed.append(Diagnosis("too-many-launches", sentence))
+    _notice_programs(exercise, trial, trace)
     if trial.wrong is None:
         trial.noticed += trace.races[:1]
+        _notice_share(exercise, trial, trace)
         if exercise.traffic and not trial.noticed and trace.loaded:
             _notice_traffic(exercise, trial, trace)
     else:
@@ -180,6 +182,20 @@ def _advice(trial: Trial, trace: Trace) -> str:
             "store a whole block?"
         )
     return ""
+
+
+def _notice_programs(exercise: Kernel, trial: Trial, trace: Trace) -> None:
+    launched, most = sum(launch.programs for launch in trace.launches), 0
+    if exercise.programs and launched > (most := exercise.programs(*trial.args)):
+        sentence = f"**{launched} programs are launched**, {most} at most are wanted when {trial.label}."
+        trial.noticed.append(Diagnosis("too-many-programs", sentence))
+
+
+def _notice_share(exercise: Kernel, trial: Trial, trace: Trace) -> None:
+    if exercise.share and not trial.noticed and trace.share > (most := exercise.share(*trial.args)):
+        trial.noticed.append(Diagnosis(
+            "uneven", f"**One program stores {trace.share:,} elements**, {most:,} at most are wanted when "
+            f"{trial.label}: the others wait for it. Deal the work out evenly."))  # fmt: skip
 
 
 def _notice_traffic(exercise: Kernel, trial: Trial, trace: Trace) -> None:

@@ -10,14 +10,17 @@ import numpy as np
 from .trial import Diagnosis
 
 MOST_FAULTS = 8
+ADDRESS = 8  # bytes of an address
 
 
 @dataclass
 class Launch:
-    """One launch: the kernel's name and its arguments as Triton's compiler types, "*fp32" or ("constexpr", 128)."""
+    """One launch: the kernel's name, its arguments as Triton's compiler types, "*fp32" or ("constexpr", 128), and how
+    many programs it had."""
 
     kernel: str
     arguments: dict[str, Any]
+    programs: int = 0
 
 
 @dataclass
@@ -27,7 +30,8 @@ class Trace:
     faults: accesses outside arrays.  races: elements that two programs of a launch touch, one storing.
     stores: of the running launch, program -> where it stored.  same_place: all programs of a launch stored to the same
     addresses.  undefined: a load left lanes without a value.  zeros: such lanes hold 0.  programs, lanes: how many
-    stored, and how many elements at most (masked-off lanes included).
+    stored, and how many elements at most (masked-off lanes included).  share: the most elements that one program of a
+    launch stored.
     """
 
     launches: list[Launch] = field(default_factory=list)
@@ -47,6 +51,7 @@ class Trace:
     same_place: bool = False
     programs: int = 0
     lanes: int = 0
+    share: int = 0
 
     @property
     def inside(self) -> bool:
@@ -62,6 +67,7 @@ class Trace:
         places = list(self.stores.values())
         self.programs += len(places)
         self.same_place |= len(places) > 1 and any(places[0]) and all(place == places[0] for place in places)
+        self.share = max([self.share, *(sum(map(len, place)) // ADDRESS for place in places)])
         for state in (self.tensors, self.last, self.synchronized, self.stores):
             state.clear()
 

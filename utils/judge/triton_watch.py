@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 from unittest.mock import patch
 
@@ -40,13 +41,23 @@ def _gpu_patches(trace: Trace) -> list[Any]:
     original, bench = JITFunction.run, Autotuner._bench
 
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        trace.begin(Launch(self.__name__, {}))
+        trace.begin(launch := Launch(self.__name__, {}))
         if kwargs.get("warmup") or trace.depth > 1:  # compiling, or trying configurations
             trace.launches.pop()
         try:
-            return original(self, *args, **kwargs)
+            return original(self, *args, **kwargs | {"grid": counting(kwargs["grid"], launch)})
         finally:
             trace.end()
+
+    def counting(grid: Any, launch: Launch) -> Any:
+        """The grid, which may be a function of the arguments; what it is goes to `launch`."""
+
+        def counted(*args: Any) -> tuple[int, ...]:
+            dims = grid(*args) if callable(grid) else grid
+            launch.programs = prod(dims)
+            return dims
+
+        return counted
 
     def quietly(self: Any, *args: Any, **kwargs: Any) -> Any:
         trace.depth += 1
@@ -78,12 +89,14 @@ def _interpreter_patches(trace: Trace) -> list[Any]:
 
 
 def _launch(trace: Trace, original: Callable) -> Callable:
+    from triton.runtime.interpreter import interpreter_builder
+
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = dict(zip(self.arg_names, args, strict=False)) | {
             name: value for name, value in kwargs.items() if name in self.arg_names
         }
         types = {name: _type(value, name in self.constexprs) for name, value in given.items()}
-        trace.begin(Launch(self.fn.__name__, types))
+        trace.begin(launch := Launch(self.fn.__name__, types))
         for name, value in given.items():
             parts = value if isinstance(value, tuple) else (value,)
             for at, part in enumerate(parts):
@@ -96,6 +109,7 @@ def _launch(trace: Trace, original: Callable) -> Callable:
         try:
             return original(self, *args, **kwargs)
         finally:
+            launch.programs = prod(interpreter_builder.grid_dim)
             trace.end()
 
     return call
