@@ -1254,7 +1254,486 @@ axes[0].invert_yaxis()
 #
 # What that is worth in time: on an RTX A6000, Simon Boehm's ladder reached, in percent of cuBLAS, 1.3 (naive), 8.5 (coalesced), 12.8 (shared tile), 36.5 (column of 8), 68.7 (8 × 8 a thread), 78.4 (float4), 93.7 (warp tiles and tuned sizes) at 4096³ (his measurements, FP32).
 # His register tile is 8 × 8 in a block of 128 × 128: the emulated GPU counts such a one as well as ours; only its grids are larger than a check should run. This course's own measured ladder belongs to the second half.
+
+# %% [markdown]
+# ## 13 Tensor cores
 #
+# The boss does one multiply-add a lane and instruction. An H100's SM has 128 FP32 lanes: 256 FLOPs a clock. Beside them sit four **tensor cores**, which take in a whole
+# small matrix product in one instruction. What the datasheet promises for FP16, for each SM and clock:
+
+# %%
+per_clock = 989.4e12 / (132 * 1.83e9)  # H100 SXM datasheet, dense FP16: FLOP/s over SMs and clock
+print(f"{per_clock:.0f} FLOPs a clock and SM, {per_clock / 256:.0f} times the ordinary cores'")
+print("mma.sync        C tile   k      FLOPs   registers a lane: A  B  C")
+for kind, k, bits in [("f16, bf16", 16, 16), ("tf32", 8, 32), ("s8", 32, 8)]:
+    a, b, c = 16 * k * bits // 1024, 8 * k * bits // 1024, 16 * 8 // 32
+    print(f"{kind:14}  16 x 8  {k:2} {2 * 16 * 8 * k:10,} {a:22} {b:2} {c:2}")
+assert abs(per_clock - 4096) < 1
+
+# %% [markdown]
+# `mma.sync` computes D = A · B + C with one **warp**: A is 16 × k, B is k × 8, C and D are 16 × 8. Whatever the type, a row of A is 32 bytes. So one instruction of FP16 is 4,096 FLOPs: one clock of the whole SM, at the datasheet's rate.
+# In the boss, that many take 64 instructions of a warp (`FFMA`: 64 FLOPs each).
+#
+# (`mma.sync` itself reaches about two thirds of that rate on Hopper; the rest needs `wgmma`: arXiv 2402.13499. More on that at the end of this section.)
+#
+# The catch: a warp has no tile. It has 32 lanes with registers. Each lane holds a piece of A, of B and of C, its **fragment**, and the instruction fixes which. Here is C: in each element the lane that holds it, and which of its four values it is.
+
+# %%
+lanes_of_c = ((4, 8), (2, 2)), ((32, 1), (16, 8))
+layouts.draw_threads(lanes_of_c, 16, 8, "C of mma.sync: T = lane, V = its value: ((4,8),(2,2)):((32,1),(16,8))")
+
+# %% [markdown]
+# Write lane = 4g + t: **quad** g and **place** t in it. A quad has one row of the upper half, and the row eight below. A place has two neighbouring columns. You know this kind of thing: it is a thread-value layout (section 6), and its text is above the picture.
+#
+# A is made of the same pattern. Cut its 16 × 16 elements of FP16 into four blocks of 8 × 8. In each, quad g has row g, and place t has columns 2t and 2t + 1: two halves, **one register**. The order of the four blocks: down first. Register 0 is the upper left block, 1 the lower left, 2 the upper right, 3 the lower right.
+
+# %% [markdown]
+# {{card 06.30}}
+# For `mma.sync` m16n8k16, FP16 with FP32 sums. How many `flops` does one instruction do, as the datasheet counts? How many 32-bit `registers` of each lane hold A, B and C together (D in place of C)? And where is the element of A in row 11, column 5 (from 0): in which `lane` (0 to 31), in which of A's four `register`s (0 to 3)?
+
+# %% tags=["exercise"]
+# Predict 06.30
+flops = 4096
+registers = 10
+lane = 14
+register = 1
+
+# %% tags=["check"]
+check("06.30")
+
+# %% [markdown]
+# All three operands, with what lane 14 (g = 3, t = 2) holds in colour. The small numbers are lanes:
+
+# %%
+fig, ax = plt.subplots(figsize=(7.5, 6.6))
+corners = {"A": (0, 0, 16, 16), "B": (17.5, -17.5, 16, 8), "C": (17.5, 0, 16, 8)}  # x, y, rows, columns
+for name, (left, top, high, wide) in corners.items():
+    for i in range(high):
+        for j in range(wide):
+            along, across = (i, j) if name == "B" else (j, i)  # B's quads are columns
+            owner = across % 8 * 4 + along % 8 // 2
+            number = across // 8 * 2 + along % 2 if name == "C" else across // 8 + along // 8 * (1 + (name == "A"))
+            mine = owner == 14
+            ax.add_patch(plt.Rectangle((left + j, top + i), 1, 1, facecolor="C1" if mine else "none", alpha=0.85,
+                                       edgecolor="0.6", linewidth=0.4))
+            label = f"{name.lower()}{number}" if mine else owner
+            ax.text(left + j + 0.5, top + i + 0.55, label, ha="center", va="center", fontsize=8 if mine else 6,
+                    color="black" if mine else "0.5")
+    ax.text(left, top - 0.4, f"{name}, {high} x {wide}", fontsize=9)
+ax.text(0, -9, "a row of A and a column of B\nbelong to a quad; an element of C\nto the quad of its row, and to the\nplace of its column", fontsize=9)
+ax.set(xlim=(-0.5, 26), ylim=(16.5, -18.7), aspect="equal")
+_ = ax.axis("off")
+
+# %% [markdown]
+# (a0 to a3 and b0, b1 are registers, of two halves each; c0 to c3 are floats.) B looks like A on its side: a *column* of B belongs to a quad, and a register holds two neighbours **along k**. That is what `.row.col` in the instruction's name means: A comes by rows, B by columns, both with k running fastest.
+#
+# The general rule, for elements of any size: a lane holds **4 bytes of a row** of each 8-row block, e = 32 / bits elements; four lanes make 16 bytes. If the tile is deeper than 16 bytes, it goes on with the next registers.
+
+# %% [markdown]
+# {{card 06.31}}
+# `fragment(operand, k, bits)`: the thread-value layout of `"A"`, `"B"` or `"C"` of `mma.sync` m16n8k*k* with elements of `bits` bits: a layout of two modes, (lane, value) → index in the **column-major** tile. As in CuTe, the tile of A is 16 × k, that of C 16 × 8, and that of **B is 8 × k** (n first): column j, row p of B has index j + 8·p.
+#
+# Values are numbered register by register: value v of A is element v % e of register v // e, with e = 32 / bits. C is always 32-bit, four values, as in the picture above.
+#
+# Tried: k = 16 and 8 with 16 bits, k = 8 and 4 with 32 bits (tf32), k = 32 and 16 with 8 bits. At the smaller k, A has two registers (rows 0-7, rows 8-15) and B one.
+#
+# `fragment("C", 16, 16)` is `(((4, 8), (2, 2)), ((32, 1), (16, 8)))`. Any layout with the same offsets is as good. Plain Python.
+
+# %% tags=["exercise"]
+# Exercise 06.31
+def fragment(operand, k, bits):
+    """(lane, value) -> index in the column-major tile of an operand of mma.sync."""
+    ### BEGIN SOLUTION
+    each = 2 if operand == "C" else 32 // bits  # neighbours in a row that a lane holds
+    rows = 8 if operand == "B" else 16
+    columns = 8 if operand == "C" else k
+    lanes = (4, 8), (each * rows, 1)
+    values = (each, rows // 8, columns // (4 * each)), (rows, 8, 4 * each * rows)
+    return (lanes[0], values[0]), (lanes[1], values[1])
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.31")
+
+# %% [markdown]
+# Does the hardware agree? Deal A and B to lanes **by your layouts**, on the host, and let a kernel do nothing but load four and two registers, call `mma`, and store four floats:
+
+# %%
+bare_mma = r"""
+__global__ void product(const uint4* a, const uint2* b, float4* d) {
+    uint4 A = a[threadIdx.x];
+    uint2 B = b[threadIdx.x];
+    float4 c = {};
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c.x), "+f"(c.y), "+f"(c.z), "+f"(c.w)
+                 : "r"(A.x), "r"(A.y), "r"(A.z), "r"(A.w), "r"(B.x), "r"(B.y));
+    d[threadIdx.x] = c;
+}"""
+
+
+def dealt(tile, layout):
+    """What each lane holds: (32, values). The tile is numbered column-major."""
+    return np.ascontiguousarray(tile.ravel(order="F")[layouts.offsets(layout)].reshape(-1, 32).T)
+
+
+if ready("06.31"):
+    rng = np.random.default_rng(1)
+    A, B = (rng.standard_normal(shape).astype(np.float16) for shape in ((16, 16), (16, 8)))
+    a, b = dealt(A, fragment("A", 16, 16)), dealt(B.T, fragment("B", 16, 16))
+    d, C = np.zeros((32, 4), np.float32), np.zeros(128, np.float32)
+    emulate(bare_mma, "product", 1, 32, [a.view(np.uint32), b.view(np.uint32), d])
+    C[layouts.offsets(fragment("C", 16, 16))] = d.T.ravel()
+    print("largest difference from A @ B:", abs(C.reshape(16, 8, order="F") - A.astype(float) @ B).max())
+    same = layouts.offsets(fragment("C", 16, 16)) == layouts.offsets(fragment("A", 8, 16))
+    print("C of FP32 is dealt as A of FP16 with k = 8:", same.all())
+
+# %% [markdown]
+# The last line is no accident. Two results C next to each other, rounded to FP16, **are** an A of k = 16, in the same lanes: no shared memory in between. FlashAttention lives on it: P = softmax(Q·Kᵀ) is the C of one product and the A of the next.
+#
+# ### What the sum is
+#
+# "FP16 in, FP32 accumulate" is not a chain of FP32 multiply-adds. Products are exact; then all 16 of them and C are shifted to the **largest exponent** among them, what hangs over more than two bits below FP32's last place is **cut off**, and the result is cut to FP32, toward zero. (Found by trying on an H100; the emulated GPU does it bit for bit.)
+# To see it no layout is needed: fill A with one number, B with another, and take the same step again and again.
+
+# %%
+repeat_mma = bare_mma.replace("const uint4* a, const uint2* b, float4* d", "unsigned a, unsigned b, float start, int steps, float* d")
+repeat_mma = repeat_mma.replace("uint4 A = a[threadIdx.x];", "uint4 A = {a, a, a, a};").replace("uint2 B = b[threadIdx.x];", "uint2 B = {b, b};")
+repeat_mma = repeat_mma.replace("float4 c = {};", "float4 c = {start, start, start, start};\n    for (int s = 0; s < steps; ++s)")
+repeat_mma = repeat_mma.replace("d[threadIdx.x] = c;", "d[threadIdx.x] = c.x;")
+
+
+def three_sums(x, y, start, k):
+    """start + k times x·y: exactly, by FP32 multiply-adds, and by k / 16 mma.sync."""
+    x, y = np.float16(x), np.float16(y)
+    d, total = np.zeros(32, np.float32), np.float32(start)
+    pairs = [int(v.view(np.uint16)) * 65537 for v in (x, y)]
+    emulate(repeat_mma, "product", 1, 32, [*pairs, start, k // 16, d])
+    for _ in range(k):
+        total = np.float32(float(total) + float(x) * float(y))
+    return start + k * float(x) * float(y), float(total), float(d[0])
+
+
+for words, *case in [("1 + 16 · 2^-24", 2**-12, 2**-12, 1.0, 16), ("1 + 16 · 2^-26", 2**-13, 2**-13, 1.0, 16),
+                     ("4096 · 0.1 · 0.1", 0.1, 0.1, 0.0, 4096)]:
+    exact, chain, mma = three_sums(*case)
+    print(f"{words:18} exact {exact:.9f}   FP32 chain {chain / exact - 1:+.1e}   mma {mma / exact - 1:+.1e}")
+
+# %% [markdown]
+# Line 1: each product is half of the last place of 1. The chain rounds it away sixteen times; the tensor core adds sixteen before it cuts, and is exact. Line 2: two bits further down, the products are gone before they are added. Line 3: over a long k of positive terms, cutting always errs **downward**, while rounding errs both ways.
+# So a tensor-core sum is neither better nor worse than a chain: it is another sum. Compare with float64 and a tolerance, never bit by bit with an FP32 kernel.
+
+# %% [markdown]
+# {{card 06.32}}
+# `hgemm`: C = A · B, A m × k and B k × n FP16, C float32, all row-major. m is a multiple of 16, n of 8, k of 16. One block of **one warp** makes a 16 × 8 tile of C; the launch is n / 8 × m / 16 blocks (x, y). Load the fragments from global memory by hand, step through k by 16, store C.
+#
+# Given: `mma(c, a, b)` adds A·B to the warp's C; `pair(low, high)` packs two halves in a register. A, B and C already point to the block's tile.
+#
+# m = 16, n = 8, k = 16, all elements 1: every element of C is 16.
+#
+# Budget: 8 load requests for each step: A's halves come in pairs.
+
+# %% tags=["exercise"]
+# Exercise 06.32
+one_warp = r"""
+#include <cuda_fp16.h>
+__device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+__device__ unsigned pair(half low, half high) { return __half_as_ushort(low) | __half_as_ushort(high) << 16; }
+
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    int lane = threadIdx.x, g = lane / 4, t = lane % 4;
+    A += blockIdx.y * 16 * k, B += blockIdx.x * 8, C += blockIdx.y * 16 * n + blockIdx.x * 8;
+    float c[4] = {};
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 16) {
+        unsigned a[4], b[2];
+        for (int r = 0; r < 4; ++r) a[r] = *(const unsigned*)(A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t);
+        for (int r = 0; r < 2; ++r) {
+            const half* at = B + (p + r * 8 + 2 * t) * n + g;
+            b[r] = pair(at[0], at[n]);
+        }
+        mma(c, a, b);
+    }
+    for (int v = 0; v < 4; ++v) C[(g + v / 2 * 8) * n + 2 * t + v % 2] = c[v];
+    // ### END SOLUTION
+}"""
+
+# %% tags=["check"]
+check("06.32")
+
+# %%
+def half_product(source, m, n, k, tile, block):
+    """Runs C = A · B in FP16 on the emulated GPU, a block for each tile (rows, columns) of C."""
+    rng = np.random.default_rng(0)
+    A, B = (rng.standard_normal(shape).astype(np.float16) for shape in ((m, k), (k, n)))
+    C = np.zeros((m, n), np.float32)
+    report = emulate(source, "hgemm", (-(-n // tile[1]), -(-m // tile[0])), block, [A, B, C, m, n, k])
+    assert np.allclose(C, A.astype(float) @ B, atol=1e-3) and not report.faults
+    return report
+
+
+def tensor_flops(report):
+    """FLOPs done by mma."""
+    return report.metrics["sm__ops_path_tensor_src_fp16.sum"]
+
+
+picture = None
+if ready("06.32"):
+    rung = half_product(one_warp, 64, 64, 64, (16, 8), 32)
+    print(f"{tensor_flops(rung) / rung.metrics['bytes_moved.read']:.1f} FLOPs a byte")
+    picture = annotate(rung)
+picture
+
+# %% [markdown]
+# All FLOPs of the product come out of one line. And look at what feeds it: eight loads, four of them for two bytes a lane. A 4-byte load of A takes 8 rows of 16 bytes: half of each sector is thrown away, and half of what came for B as well. Tiles in shared memory mend the sectors, as in section 8. But then a fragment still costs six loads, of 4 bytes and less.
+#
+# ### ldmatrix
+#
+# `ldmatrix` loads fragments from shared memory in one instruction. It moves 8 × 8 matrices of 16-bit elements. **Every lane names one row** of 16 bytes, by its address, and **every quad gets one row**: address and data belong to different lanes. With `.x4`, lanes 0-7 name the rows of matrix 0, lanes 8-15 those of matrix 1, and so on; matrix q arrives in register q.
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.1))
+titles = ["who gives the address", "who gets it: ldmatrix", "who gets it: ldmatrix .trans"]
+for ax, title in zip(axes, titles):
+    for i in range(8):
+        for j in range(8):
+            given, plain, turned = i, 4 * i + j // 2, 4 * j + i // 2
+            owner = {titles[0]: given, titles[1]: plain, titles[2]: turned}[title]
+            hue = f"C{(owner if title == titles[0] else owner // 4) % 8}"
+            strong = 0.75 if title != titles[0] and owner == 5 else 0.25
+            ax.add_patch(plt.Rectangle((j, i), 1, 1, facecolor=hue, alpha=strong, edgecolor="0.6", linewidth=0.5))
+            if title != titles[0]:
+                ax.text(j + 0.5, i + 0.55, owner, ha="center", va="center", fontsize=7)
+        if title == titles[0]:
+            ax.text(4, i + 0.55, f"lane {i}: 16 bytes", ha="center", va="center", fontsize=8)
+    ax.set(xlim=(-0.1, 8.1), ylim=(8.1, -0.1), aspect="equal")
+    ax.set_title(title, fontsize=9)
+    ax.axis("off")
+
+# %% [markdown]
+# A row of the picture is a row in shared memory. In the middle, lane 5 gets two neighbours of a row. That is what A wants: rows of A are in memory as k runs. On the right, lane 5 gets two neighbours of a *column*. That is what B wants when it is row-major, as ours: B's register holds two neighbours along k, and in memory they lie in different rows. No 4-byte load can pick them up; `.trans` does it on the way, at the same price.
+# (If B is stored by columns, n × k as weights often are, plain `ldmatrix` is right for both.)
+#
+# What does it cost? Eight rows of 16 bytes are 128 bytes: one wavefront, **if the eight rows lie in different banks**. In a tile with rows of 128 bytes they all lie in the same four. Section 7 has the cure.
+
+# %% [markdown]
+# {{card 06.33}}
+# `hgemm` as before, m a multiple of 16, n and k of **64**; one warp makes a 16 × 64 tile of C, in steps of 64 along k. The launch is n / 64 × m / 16 blocks (x, y) of 32 threads.
+#
+# For each step: copy the tile of A (16 × 64) and that of B (64 × 64) to shared memory, in chunks of 16 bytes; for each 16 of k, get A with one `ldmatrix`, B with four `ldmatrix_trans`, and do eight products. `c[j]` is the sum of columns 8j to 8j + 7; storing it is given.
+#
+# Given: `ldmatrix(r, row)` and `ldmatrix_trans(r, row)`, `.x4` each: every lane passes the address of one row of 16 bytes. `As[8 * r + q]` is meant to be chunk q of row r; move the chunks as you like. `mma` takes `{b[0], b[1]}` as its last argument.
+#
+# Budgets: each tile read once a step, 20 load requests a step; 20 shared loads a step; **no bank conflicts**.
+
+# %% tags=["exercise"]
+# Exercise 06.33
+by_ldmatrix = r"""
+#include <cuda_fp16.h>
+__device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+#define LDMATRIX(name, trans) __device__ void name(unsigned (&r)[4], const uint4* row) { \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) \
+                 : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory"); }
+LDMATRIX(ldmatrix, "")
+LDMATRIX(ldmatrix_trans, ".trans")
+
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    __shared__ uint4 As[16 * 8], Bs[64 * 8];  // chunks of 16 bytes, 8 in a row
+    int lane = threadIdx.x;
+    A += blockIdx.y * 16 * k, B += blockIdx.x * 64, C += blockIdx.y * 16 * n + blockIdx.x * 64;
+    float c[8][4] = {};
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 64) {
+        for (int e = lane; e < 64 * 8; e += 32) {
+            int r = e / 8, q = e % 8, place = r * 8 + (q ^ r % 8);
+            if (r < 16) As[place] = *(const uint4*)(A + r * k + p + q * 8);
+            Bs[place] = *(const uint4*)(B + (p + r) * n + q * 8);
+        }
+        __syncthreads();
+        for (int s = 0; s < 4; ++s) {
+            unsigned a[4], b[4];
+            int r = lane % 16, h = lane / 16;  // the lane's row of 16, and which 8 columns
+            ldmatrix(a, As + r * 8 + ((2 * s + h) ^ r % 8));
+            for (int j = 0; j < 4; ++j) {
+                ldmatrix_trans(b, Bs + (16 * s + r) * 8 + ((2 * j + h) ^ r % 8));
+                mma(c[2 * j], a, {b[0], b[1]});
+                mma(c[2 * j + 1], a, {b[2], b[3]});
+            }
+        }
+        __syncthreads();
+    }
+    // ### END SOLUTION
+    for (int j = 0; j < 8; ++j)
+        for (int v = 0; v < 4; ++v) C[(lane / 4 + v / 2 * 8) * n + 8 * j + lane % 4 * 2 + v % 2] = c[j][v];
+}"""
+
+# %% tags=["check"]
+check("06.33")
+
+# %%
+picture = None
+if ready("06.33"):
+    rung = half_product(by_ldmatrix, 64, 64, 64, (16, 64), 32)
+    fronts = rung.metrics["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"]
+    print(f"{tensor_flops(rung) / rung.metrics['bytes_moved.read']:.1f} FLOPs a byte;",
+          f"{fronts / (tensor_flops(rung) / 4096):.2f} wavefronts of shared loads for each mma")
+    picture = annotate(rung)
+picture
+
+# %% [markdown]
+# Five `ldmatrix` for eight `mma`: fragments stopped being the bulk of the instructions. The swizzle is the XOR of 06.18 on chunk numbers, `Swizzle<3,4,3>` in bytes; both sides of it are one expression. One warp a block is still a toy: B's 64 × 64 tile serves only 16 rows of C. Now the real thing.
+
+# %% [markdown]
+# {{card 06.34}}
+# `hgemm` for **any m**, n and k multiples of 8 (so that a row begins at a multiple of 16 bytes). A block of **128 threads**, four warps, makes a 64 × 64 tile of C in steps of 32 along k; each warp owns a warp tile of 32 × 32: rows `wi` to wi + 31, columns `wj` to wj + 31 of the block's tile. The launch is ⌈n / 64⌉ × ⌈m / 64⌉ blocks.
+#
+# Shared memory: the tile of A, 64 rows of 4 chunks; the tile of B, 32 rows of 8 chunks. What is outside of A or B is 0. `c[i][j]` is the product of rows wi + 16i and columns wj + 8j; storing is given.
+#
+# m = 1, n = k = 8, all elements 1: eight times 8.
+#
+# Budgets: 16 load requests a block and step (of 16 bytes a lane); **no bank conflicts**, and mind that A's rows have only 64 bytes (`swizzle_for` of 06.19 knows); at m = n = k = 64 also bytes read as `tile_traffic(m, n, k, 64, 64)` says for two-byte elements, and 2 wavefronts of shared loads for each mma. All FLOPs by `mma`.
+
+# %% tags=["exercise"]
+# Exercise 06.34
+block_tile = r"""
+#include <cuda_fp16.h>
+__device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+#define LDMATRIX(name, trans) __device__ void name(unsigned (&r)[4], const uint4* row) { \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) \
+                 : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory"); }
+LDMATRIX(ldmatrix, "")
+LDMATRIX(ldmatrix_trans, ".trans")
+
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    __shared__ uint4 As[64 * 4], Bs[32 * 8];  // chunks of 16 bytes
+    int x = threadIdx.x, lane = x % 32, wi = x / 64 * 32, wj = x / 32 % 2 * 32;
+    int i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float c[2][4][4] = {};
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 32) {
+        for (int e = x; e < 256; e += 128) {
+            int r = e / 4, q = e % 4;
+            bool inside = i0 + r < m && p + 8 * q < k;
+            As[r * 4 + (q ^ r / 2 % 4)] = inside ? *(const uint4*)(A + (i0 + r) * k + p + 8 * q) : uint4{};
+            r = e / 8, q = e % 8, inside = p + r < k && j0 + 8 * q < n;
+            Bs[r * 8 + (q ^ r % 8)] = inside ? *(const uint4*)(B + (p + r) * n + j0 + 8 * q) : uint4{};
+        }
+        __syncthreads();
+        for (int s = 0; s < 2; ++s) {
+            unsigned a[2][4], b[2][4];
+            for (int i = 0, h = lane / 16; i < 2; ++i) {
+                int ar = wi + 16 * i + lane % 16, br = 16 * s + lane % 16;
+                ldmatrix(a[i], As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4));
+                ldmatrix_trans(b[i], Bs + br * 8 + ((wj / 8 + 2 * i + h) ^ br % 8));
+            }
+            for (int i = 0; i < 2; ++i)
+                for (int j = 0; j < 4; ++j) mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});
+        }
+        __syncthreads();
+    }
+    // ### END SOLUTION
+    for (int e = 0; e < 16; ++e) {  // two neighbours of C at a time
+        int i = i0 + wi + e / 8 * 16 + e % 2 * 8 + lane / 4, j = j0 + wj + e / 2 % 4 * 8 + lane % 4 * 2;
+        float* v = c[e / 8][e / 2 % 4] + e % 2 * 2;
+        if (i < m && j < n) *(float2*)(C + i * n + j) = {v[0], v[1]};
+    }
+}"""
+
+# %% tags=["check"]
+check("06.34")
+
+# %%
+picture = None
+if ready("06.33") and ready("06.34"):
+    narrow = half_product(by_ldmatrix, 64, 64, 64, (16, 64), 32)
+    picture = compare(narrow, half_product(block_tile, 64, 64, 64, (64, 64), 128))
+picture
+
+# %% [markdown]
+# ### Feeding it
+#
+# Global memory is one supplier. Shared memory is the nearer one, and it has a limit of its own: an SM gets **128 bytes a clock** out of it (a wavefront a clock). A tensor core's product waits for its fragments. For one step of 16 along k, a warp tile of R × S reads R rows of A and S columns of B, 16 deep, and does R/16 · S/8 mma with them.
+
+# %% [markdown]
+# {{card 06.35}}
+# FP16, fragments by `ldmatrix` without conflicts, A and B from shared memory. How many bytes does a warp read for each mma with a warp tile of 16 × 8 (`bytes_16x8`) and of 64 × 64 (`bytes_64x64`)? With 32 × 32, at 128 bytes a clock, what share of the rate "one mma a clock" can be reached at best (`share_32x32`, between 0 and 1)?
+#
+# Hopper's `wgmma` m64n256k16 reads A (64 × 16) and B (16 × 256) from shared memory itself, once for a whole group of four warps. How many bytes for each 16 × 8 × 16 of its work (`bytes_wgmma`)?
+
+# %% tags=["exercise"]
+# Predict 06.35
+bytes_16x8 = 768
+share_32x32 = 0.5
+bytes_64x64 = 128
+bytes_wgmma = 80
+
+# %% tags=["check"]
+check("06.35")
+
+# %% [markdown]
+# The curve is the formula; the points are what the emulated GPU counted for your kernels (a wavefront of `ldmatrix` is 128 bytes):
+
+# %%
+sides = np.array([16, 32, 64, 128, 256])
+fig, ax = plt.subplots(figsize=(7, 3))
+ax.plot(sides, 32 * 2 * sides / (sides // 16 * (sides // 8)), marker=".", label="square warp tiles: formula")
+for name, answer, tile, block, warp in [("06.33", "by_ldmatrix", (16, 64), 32, (16, 64)),
+                                        ("06.34", "block_tile", (64, 64), 128, (32, 32))]:
+    if ready(name):
+        rung = half_product(globals()[answer], 64, 64, 64, tile, block)
+        fronts = rung.metrics["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"]
+        counted_bytes = 128 * fronts / (tensor_flops(rung) / 4096)
+        assert counted_bytes == 32 * sum(warp) / (warp[0] // 16 * (warp[1] // 8))
+        ax.plot((warp[0] * warp[1]) ** 0.5, counted_bytes, "o", color="C1")
+        ax.annotate(f"  {name}: {warp[0]} x {warp[1]}, counted", ((warp[0] * warp[1]) ** 0.5, counted_bytes), fontsize=9)
+ax.plot(128, 80, "s", color="C2")
+ax.annotate("  wgmma, 64 x 256", (128, 80), fontsize=9)
+ax.axhline(128, color="C4", linestyle="--")
+ax.text(16, 108, "128 bytes a clock: one mma a clock", color="C4", fontsize=9, va="top")
+ax.set(xscale="log", yscale="log", xlabel="side of the warp tile (root of its area)", ylabel="bytes for each mma")
+ax.set_xticks(sides, sides)
+ax.set_yticks([32, 64, 128, 256, 512], [32, 64, 128, 256, 512])
+ax.minorticks_off()
+_ = ax.margins(x=0.08, y=0.12)
+
+# %% [markdown]
+# A warp tile of 64 × 64 is only just enough, with nothing left for the copies *into* shared memory, and its sums are 128 registers of each lane (06.5). 128 × 128 would need 512: no lane has them. **That is the wall that mma.sync runs into.** Hopper's answer is `wgmma`: four warps, 128 threads, hold one tile of up to 64 × 256 together, the same 128 registers a lane; the tensor cores fetch the operands from shared memory, B once for all four. With `mma.sync` each warp would fetch B for itself: 272 bytes in place of 80. And no registers and no instructions are spent on fragments any more.
+#
+# **The ladder, counted**, from here on in FP16; the first two rungs are from section 12. Instructions are those of warps for 4,096 FLOPs: what one mma does.
+
+# %%
+# name: exercise, source, tile, block, FLOPs a byte that the tile promises
+tensor_rungs = {"one warp, by hand": ("06.32", "one_warp", (16, 8), 32, 2 * 16 * 8 / (2 * (16 + 8))),
+                "ldmatrix, 16 x 64": ("06.33", "by_ldmatrix", (16, 64), 32, 2 * 16 * 64 / (2 * (16 + 64))),
+                "block 64 x 64": ("06.34", "block_tile", (64, 64), 128, 2 * 64 * 64 / (2 * (64 + 64)))}
+shown = {f"FP32, {name}": (counted[name], intensity(counted[name]), rungs[name][-1], 2 * 64**3)
+         for name in ("naive", "boss") if name in counted}
+for name, (exercise, source, tile, block, promised) in tensor_rungs.items():
+    if ready(exercise):
+        report = half_product(globals()[source], 64, 64, 64, tile, block)
+        done = tensor_flops(report)
+        shown[name] = report, done / report.metrics["bytes_moved.read"], promised, done
+print(f"{'':20}FLOP/B promised  global bytes  conflicts  wavefronts  instructions")
+for name, (report, seen, promised, done) in shown.items():
+    fronts = report.metrics["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"] / (done / 4096)
+    conflicts = sum(value for metric, value in report.metrics.items() if "data_bank_conflicts" in metric)
+    print(f"{name:20}{seen:6.2f}{promised:9.2f}{report.metrics['bytes_moved.read']:14,.0f}{conflicts:11,.0f}"
+          f"{fronts:12.2f}{report.metrics['smsp__inst_executed.sum'] / (done / 4096):14.1f}")
+
+# %% [markdown]
 # ## Interview corner
 # {{questions}}
 

@@ -12,7 +12,7 @@ import numpy as np
 from utils import layouts
 from utils.judge import Budget, Calls, Cuda, Forbid, Misread, Predict, Quantity, Rival, Tolerance, spread
 from utils.layouts import flat, layout_of, modes, size
-from utils.vgpu import emulate
+from utils.vgpu import emulate, tensor_cores
 
 offsets = lru_cache(10_000)(layouts.offsets)  # of what is drawn here; what an answer returns may hold lists
 CALLS = 60  # of the answer in each case of an exercise on layouts
@@ -1117,6 +1117,317 @@ def layout_value(at: object) -> int:
 
 RIDGE_FP32 = 67 / 3.35  # FLOP a byte: H100 SXM's 67 TFLOP/s of FP32 over 3.35 TB/s
 
+# --- Tensor cores -----------------------------------------------------------------------------------------
+
+HGEMM = "hgemm(const half* A, const half* B, float* C, int m, int n, int k)"
+MMA_FORMS = {  # what -> the depth of the tile, the bits of an element, the type
+    "f16, k = 16": (16, 16, "f16"), "f16, k = 8": (8, 16, "f16"), "tf32, k = 8": (8, 32, "tf32"),
+    "tf32, k = 4": (4, 32, "tf32"), "s8, k = 32": (32, 8, "s8"), "s8, k = 16": (16, 8, "s8"),
+}  # fmt: skip
+FRAGMENTS = {"A": lambda k: (16, k), "B": lambda k: (8, k), "C": lambda k: (16, 8)}  # rows and columns of the tiles
+PREDICTED = (11, 5)  # row and column of the element of A that 06.30 asks for
+
+
+def held_by(operand: str, k: int, bits: int, by_k: bool = False, row_major: bool = False, lanes_down: bool = False,
+            pairs: bool = True, b_as_rows: bool = False) -> dict:  # fmt: skip
+    """Index in the column-major tile of each value of each lane, by counting.
+
+    by_k: the registers of A go along k first.  lanes_down: neighbouring lanes stand in neighbouring rows.
+    pairs: neighbours in a register are neighbours in the tile.  b_as_rows: the tile of B is k x 8, not 8 x k.
+    """
+    high, wide = FRAGMENTS[operand](k)
+    each = 2 if operand == "C" else 32 // bits
+    downs, rights = high // 8, wide // (4 * each)
+    steps = product(range(downs), range(rights), range(each)) if by_k else (
+        (down, right, part) for right, down, part in product(range(rights), range(downs), range(each)))  # fmt: skip
+    found = []
+    for down, right, part in steps:
+        for lane in range(32):
+            g, t = (lane % 8, lane // 8) if lanes_down else (lane // 4, lane % 4)
+            row, column = g + 8 * down, 4 * each * right + (t * each + part if pairs else t + 4 * part)
+            turned = b_as_rows and operand == "B"
+            found.append(row * wide + column if row_major or turned else row + column * high)
+    return {"value 0": np.array(found[:32]), "values": np.array(found)}
+
+
+def fragment_of(operand: str, k: int, bits: int) -> dict:
+    """The same, from where the emulated GPU takes the elements."""
+    kind = next(kind for depth, width, kind in MMA_FORMS.values() if (depth, width) == (k, bits))
+    form = tensor_cores.Form(k, kind, kind, "s32" if kind == "s8" else "f32", False)
+    at = tensor_cores.places(form)["ABC".index(operand)].T  # [value, lane]; row by row, B column by column
+    high, wide = FRAGMENTS[operand](k)
+    index = at // wide + at % wide * high
+    return {"value 0": index[0], "values": index.ravel()}
+
+
+def fragment_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    k, bits, _ = MMA_FORMS[what]
+    return [(str(one), k, bits) for one in rng.permutation(list("ABCABC"))]
+
+
+def a_fragment(value: object, operand: str, k: int, bits: int) -> dict:
+    layouts.offsets(value)
+    if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
+        raise ValueError("A layout of two modes is wanted, (lanes, values)")
+    if size(value[0][0]) != 32:
+        raise ValueError(f"The first mode is the lane, 0 to 31; here it has size {size(value[0][0])}")
+    return {"value 0": layouts.offsets((value[0][0], value[1][0])), "values": layouts.offsets(value)}
+
+
+def half_matrices(rng: np.random.Generator, m: int, n: int, k: int) -> tuple:
+    return spread(rng, (m, k), "float16"), spread(rng, (k, n), "float16"), np.zeros((m, n), np.float32), m, n, k
+
+
+def with_zeros(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """float64, with zeros up to multiples of rows and columns."""
+    high, wide = (-(-length // step) * step for length, step in zip(x.shape, (rows, columns), strict=True))
+    whole = np.zeros((high, wide))
+    whole[: x.shape[0], : x.shape[1]] = x
+    return whole
+
+
+def in_blocks(x: np.ndarray, rows: int, columns: int, change) -> np.ndarray:
+    """Every block of rows x columns replaced by change(block), the block's last two axes."""
+    whole = with_zeros(x, rows, columns)
+    blocks = whole.reshape(whole.shape[0] // rows, rows, -1, columns).swapaxes(1, 2)
+    return np.ascontiguousarray(change(blocks).swapaxes(1, 2)).reshape(whole.shape)
+
+
+def quarters_swapped(blocks: np.ndarray) -> np.ndarray:
+    """Of 16 x 16: the upper right and the lower left quarter change places."""
+    found = blocks.copy()
+    found[..., :8, 8:], found[..., 8:, :8] = blocks[..., 8:, :8], blocks[..., :8, 8:]
+    return found
+
+
+def turned_eights(blocks: np.ndarray) -> np.ndarray:
+    return blocks.swapaxes(-1, -2)
+
+
+def chunks_moved(by_row):
+    """Chunk c of row r is where chunk c ^ by_row(r) should be: what a swizzle on one side only does."""
+
+    def change(blocks: np.ndarray) -> np.ndarray:
+        chunks = blocks.reshape(*blocks.shape[:-1], -1, 8)
+        rows, places = np.ogrid[: chunks.shape[-3], : chunks.shape[-2]]
+        return chunks[..., rows, places ^ by_row(rows), :].reshape(blocks.shape)
+
+    return change
+
+
+def with_changed(of_a=None, of_b=None, of_c=None):
+    """The product of changed tiles: each is (rows, columns, change) of the blocks."""
+
+    def oracle(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+        a = in_blocks(A, *of_a) if of_a else with_zeros(A, 16, 64)
+        b = in_blocks(B, *of_b) if of_b else with_zeros(B, 64, 64)
+        depth = max(a.shape[1], b.shape[0])
+        a, b = with_zeros(a, 1, depth), with_zeros(b, depth, 1)
+        c = a[:m] @ b[:, :n]
+        return in_blocks(c, *of_c)[:m, :n] if of_c else c
+
+    return oracle
+
+
+def c_swapped(blocks: np.ndarray) -> np.ndarray:
+    """Of 16 x 8: the second and the third register of C change places."""
+    found = blocks.copy()
+    found[..., :8, 1::2], found[..., 8:, ::2] = blocks[..., 8:, ::2], blocks[..., :8, 1::2]
+    return found
+
+
+QUARTERS = Rival(key="a-registers", oracle=with_changed(of_a=(16, 16, quarters_swapped)), hint=0, sentence="**The second and the third "
+                 "register of A are swapped.** Register 1 is eight *rows* further down, register 2 eight columns further along k.")  # fmt: skip
+MATRIX_RIVALS = (
+    Rival(key="matrices-of-a", oracle=with_changed(of_a=(16, 16, quarters_swapped)), hint=1, sentence="**The four 8 × 8 matrices of A come in the "
+          "wrong order.** Wanted: rows 0-7, then rows 8-15, then the same with columns 8-15. Lanes 8 to 15 give the rows 8 to 15."),
+    Rival(key="b-not-turned", oracle=with_changed(of_b=(8, 8, turned_eights)), hint=2, sentence="**B is loaded without `.trans`**: lane 4g + t "
+          "gets two neighbours of *row* g, and mma wants two neighbours of *column* g. Each 8 × 8 matrix of B arrives transposed."),
+    Rival(key="a-turned", oracle=with_changed(of_a=(8, 8, turned_eights)), hint=1, sentence="**A is loaded with `.trans`**: A's fragment wants "
+          "neighbours of a row, which is what plain `ldmatrix` gives."),
+    Rival(key="matrices-of-b", oracle=with_changed(of_b=(16, 16, quarters_swapped)), hint=2, sentence="**The four 8 × 8 matrices of B go to the "
+          "wrong products.** With lanes 0-15 giving rows 0-15 of the left eight columns, registers 0 and 1 are the left product's B, 2 and 3 the right one's."),
+)  # fmt: skip
+NOT_TENSOR = Budget(quantity="flops", at_most=0, key="not-tensor-cores", hint=0,
+                    because="That is the wrong route: all of the product is to be done by `mma`, on the tensor cores. Multiply-adds in C++ run on the ordinary cores.")  # fmt: skip
+OTHER_ROUTES = Forbid(names=("wmma", "load_matrix_sync", "mma_sync"), because="Here you are the one who knows who holds what.")
+
+
+def swizzle_rivals(rows_a: tuple, rows_b: tuple) -> tuple[Rival, ...]:
+    """rows_a, rows_b: (rows of the tile, elements in a row, what a chunk's number is XOR-ed with)."""
+    changes = [(rows, wide, chunks_moved(by_row)) for rows, wide, by_row in (rows_a, rows_b)]
+    sides = {"A": dict(of_a=changes[0]), "B": dict(of_b=changes[1]), "A and B": dict(of_a=changes[0], of_b=changes[1])}
+    return tuple(Rival(key="swizzle-one-side", oracle=with_changed(**change), hint=3, sentence=f"**The tile of {name} is stored and read by "
+                       "different rules.** The XOR that is used for one of the two has to be used for the other.")
+                 for name, change in sides.items())  # fmt: skip
+
+
+def hgemm(id: str, answer: str, step: int, sizes, budgets, launch, rivals=(), **more) -> Cuda:
+    longest = max(k for _, _, k in sizes)
+    usual = [one for one in product_rivals(step) if one.key in ("only-last-tile", "only-first-tile", "b-transposed")]
+    return Cuda(
+        id=id, answer=answer, signature=HGEMM, inputs=half_matrices, oracle=multiplied_matrices, outputs=("C",),
+        shapes=shapes(*sizes), launch=launch, dtype="float32",
+        # Tensor cores cut off where others round: each mma may lose a whole last place of a sum of about this size.
+        tolerance=Tolerance.of("float32", longest, slack=8.0, floor=64.0), budgets=(NOT_TENSOR, *budgets),
+        rivals=(*rivals, *usual), forbid=(ATOMICS, OTHER_ROUTES), seconds=40.0, **more,
+    )  # fmt: skip
+
+
+def fragment_place(row: int, column: int) -> tuple[int, int]:
+    """Lane and register of an element of A, m16n8k16."""
+    at = tensor_cores.places(tensor_cores.Form(16, "f16", "f16", "f32", False))[0]
+    lane, element = (int(one[0]) for one in np.nonzero(at == 16 * row + column))
+    return lane, element // 2
+
+
+def operand_bytes(rows: int, columns: int) -> float:
+    """Bytes of A and B in shared memory that a warp tile reads for each mma of m16n8k16, FP16."""
+    return 2 * 16 * (rows + columns) / (rows // 16 * (columns // 8))
+
+
+TENSOR_CORES = [
+    Predict(
+        id="06.30", title="Who holds it", minutes=4,
+        quantities=(
+            Quantity(
+                name="flops", value=2 * 16 * 8 * 16, because="16 · 8 elements of C, 16 multiply-adds each, two FLOPs a multiply-add.",
+                misreads=(Misread(2048, "fma-is-two", "A multiply-add counts as two FLOPs."), Misread(128, "per-lane", "That is a lane's share. The instruction is the whole warp's."),
+                          Misread(16 * 16 * 16 * 2, "n-is-16", "The tile of C is 16 × 8.")),
+            ),
+            Quantity(
+                name="registers", unit="registers", value=(16 * 16 + 16 * 8) * 2 // 4 // 32 + 16 * 8 // 32,
+                because="A is 512 bytes, B 256, C 512 (float32): 1280 bytes over 32 lanes of 4 bytes.",
+                misreads=(Misread(16, "elements", "8 + 4 + 4 are elements. A register holds two FP16 elements of A or B."), Misread(6, "without-c", "C needs registers too: four floats."),
+                          Misread(14, "d-apart", "D may lie in C's registers, and does when you accumulate."), Misread(320, "per-warp", "That is the warp's. A lane has a 32nd of it."),
+                          Misread(8, "half-c", "C is float32: four registers.")),
+            ),
+            Quantity(
+                name="lane", value=lambda: fragment_place(*PREDICTED)[0],
+                because="row 11 is 8 + 3, so quad g = 3; columns 4 and 5 are place t = 2: lane 4·3 + 2.",
+                misreads=(Misread(13, "one-element", "A place is two columns wide: column 5 is place 2, not 5 mod 4."), Misread(19, "lanes-down", "Neighbouring lanes go along a row: lane = 4g + t."),
+                          Misread(46, "row-not-mod-8", "There are eight quads: row 11 is the second element of quad 3."), Misread(12, "first-place", "Column 5 is not in the first two columns: t = 2.")),
+            ),
+            Quantity(
+                name="register", value=lambda: fragment_place(*PREDICTED)[1],
+                because="row 11 lies in the lower eight, column 5 in the left eight: register 0 + 1.",
+                misreads=(Misread(2, "along-k", "That is the register of rows 0-7, columns 8-15: rows come before columns."), Misread(3, "element", "3 is the number of the *element* in the lane; registers hold two."),
+                          Misread(0, "upper", "Register 0 has rows 0 to 7.")),
+            ),
+        ),
+        hints=("Cut A into four 8 × 8 blocks. In each block lane 4g + t has row g, columns 2t and 2t + 1: one register.",
+               "Block (rows 8-15, columns 0-7) is register 1. Row 11 is row 3 of it, column 5 is in pair 2."),
+        why="All of mma.sync's operands are made of one pattern: 8 rows × 16 bytes, a row to a quad, four bytes to a lane.",
+    ),
+    Calls(
+        id="06.31", title="Fragments as layouts", minutes=20, dots=3, size="6 to 9 lines", answer="fragment",
+        signature="fragment(operand, k, bits)", inputs=fragment_calls, oracle=fragment_of, read=a_fragment, shapes=tuple({"what": what} for what in MMA_FORMS),
+        rivals=(
+            Rival(key="along-k", oracle=lambda *a: held_by(*a, by_k=True), hint=1, sentence="**The registers of A are counted along k first.** Register 1 is eight rows further down; k comes after."),
+            Rival(key="row-major", oracle=lambda *a: held_by(*a, row_major=True), hint=0, sentence="**The tile is counted by rows**: element (i, j) of a column-major tile with R rows is number i + j·R."),
+            Rival(key="lanes-down", oracle=lambda *a: held_by(*a, lanes_down=True), hint=2, sentence="**Neighbouring lanes go down the rows here.** Lanes 4g to 4g + 3 share row g: the lane's fastest mode is its place in the quad, along a row."),
+            Rival(key="not-packed", oracle=lambda *a: held_by(*a, pairs=False), hint=2, sentence="**Neighbours in a register are not neighbours in the tile here.** A register holds 32 / bits elements that lie side by side in a row; the next lane begins behind them."),
+            Rival(key="b-as-rows", oracle=lambda *a: held_by(*a, b_as_rows=True), hint=0, sentence="**B is taken as k × 8.** CuTe's tile of B is n × k: here 8 × k, column-major, element (column of B, row of B) has index column + 8·row."),
+        ),
+        hints=("R rows: 16 for A and C, 8 for B. One step to the right in the tile is a stride of R, one step down a stride of 1.",
+               "Values of A, the fastest first: the elements of a register (stride R), the lower eight rows (stride 8), the next four lanes' worth of columns (stride 4·e·R, with e elements in a register).",
+               "Lanes: (4, 8), with strides (e·R, 1). e is 32 // bits for A and B, and 2 for C."),
+        why="One rule makes all of mma.sync's fragments: a lane has four bytes of a row. CuTe's traits for the sm_80 atoms are these layouts, typed in by hand for each instruction.",
+        follow_up="why does C's layout hold two neighbours a row, when a lane's 4-byte register holds one?",
+    ),
+    hgemm(
+        "06.32", "one_warp", 16, [(16, 8, 16), (16, 24, 48), (48, 8, 32), (32, 40, 16), (64, 64, 64)],
+        (
+            Budget(quantity="load requests", at_most=lambda m, n, k: 8 * m // 16 * n // 8 * k // 16, key="narrow-loads", hint=1,
+                   because="A's neighbours in a register are neighbours in memory: one 4-byte load for two. Four loads for A, four for B in each step."),
+        ),
+        tiles_of(16, 8, 32),
+        rivals=(
+            QUARTERS,
+            Rival(key="c-registers", oracle=with_changed(of_c=(16, 8, c_swapped)), hint=3, sentence="**The second and the third value of C are swapped.** Values 0 and 1 are neighbours in row g, values 2 and 3 in row g + 8."),
+        ),
+        title="One warp, by hand", minutes=25, dots=2, size="9 lines",
+        hints=("For each step of 16: fill `unsigned a[4], b[2]`, then `mma(c, a, b)`. `c` stays in registers for the whole loop.",
+               "Register r of A: row `g + r % 2 * 8`, columns `r / 2 * 8 + 2 * t` and the next: `*(const unsigned*)(address)` loads both.",
+               "Register r of B: column g, rows `r * 8 + 2 * t` and the next, n halves apart in memory: `pair(at[0], at[n])`.",
+               "Value v of C: row `g + v / 2 * 8`, column `2 * t + v % 2`."),
+        why="A tensor-core instruction is a matrix product in which you have to deal the cards yourself. Dealt from global memory it takes eight loads for one mma, half of them of two bytes.",
+        follow_up="this warp loads 768 bytes for 4,096 FLOPs. What would two neighbouring tiles of C share?",
+    ),
+    hgemm(
+        "06.33", "by_ldmatrix", 64, [(16, 64, 64), (32, 64, 128), (16, 192, 64), (48, 128, 192), (64, 64, 64)],
+        (
+            Budget(quantity="read", at_most=lambda m, n, k: 1.02 * 2 * k * (m * n // 64 + n * m // 16), key="not-tiled", hint=0,
+                   because="A warp needs its 16 × 64 tile of A and the 64 × 64 tile of B once for each step."),
+            Budget(quantity="load requests", at_most=lambda m, n, k: 20 * m // 16 * n // 64 * k // 64, key="narrow-loads", hint=0,
+                   because="Copy 16 bytes a lane: 4 loads for the tile of A, 16 for that of B."),
+            Budget(quantity="conflicts", at_most=0, key="bank-conflicts", hint=3,
+                   because="All rows of the tile begin at bank 0. Store chunk c of row r at `c ^ r % 8`, and look for it there."),
+            Budget(quantity=LOADS, at_most=lambda m, n, k: 20 * m // 16 * n // 64 * k // 64, key="too-many-loads", hint=2,
+                   because="For each 16 of k: one `ldmatrix` for A, and one `ldmatrix_trans` for every two products."),
+        ),
+        tiles_of(16, 64, 32),
+        rivals=(*MATRIX_RIVALS, *swizzle_rivals((16, 64, lambda r: r % 8), (64, 64, lambda r: r % 8))),
+        title="ldmatrix and the swizzle", minutes=40, dots=3, size="22 lines",
+        hints=("Copying: 64 rows of 8 chunks. `for (int e = lane; e < 512; e += 32)`: row `e / 8`, chunk `e % 8`; rows below 16 for A too. Then `__syncthreads()`.",
+               "A: lane l gives row `l % 16`, chunk `2 * s + l / 16` for the s-th sixteen of k: `ldmatrix(a, As + row * 8 + chunk)`.",
+               "B: lane l gives row `16 * s + l % 16`, chunk `2 * j + l / 16`: `ldmatrix_trans` fills b[0], b[1] for product 2j and b[2], b[3] for product 2j + 1: `mma(c[2 * j], a, {b[0], b[1]})`.",
+               "Swizzle: wherever a chunk is stored or read, `row * 8 + (chunk ^ row % 8)`."),
+        why="ldmatrix deals the cards: every lane names one row of 16 bytes and gets what mma wants. It reads eight rows at a time, so eight rows have to lie in different banks: Swizzle<3,4,3>.",
+        follow_up="why does B need .trans here, and when would it not?",
+    ),
+    hgemm(
+        "06.34", "block_tile", 32, [(1, 8, 8), (63, 72, 40), (65, 56, 24), (5, 136, 16), (128, 64, 32), (64, 64, 64)],
+        (
+            Budget(quantity="read", at_most=lambda m, n, k: 1.02 * tile_bytes(m, n, k, 64, 64)["bytes"] / 2, where=whole_tiles, key="not-tiled", hint=0,
+                   because="A block loads its 64 × 32 tile of A and its 32 × 64 tile of B once a step; all four warps read them from shared memory."),
+            Budget(quantity="load requests", at_most=lambda m, n, k: 16 * ceil(m / 64) * ceil(n / 64) * ceil(k / 32), key="narrow-loads", hint=0,
+                   because="128 threads, 256 chunks of 16 bytes in each tile: two loads a thread and tile."),
+            Budget(quantity="conflicts", at_most=0, key="bank-conflicts", hint=3,
+                   because="The rows of A's tile have 64 bytes, so rows r and r + 2 meet: `chunk ^ r / 2 % 4` (06.19). B's have 128: `chunk ^ r % 8`."),
+            Budget(quantity=WAVEFRONTS, at_most=lambda m, n, k: 2 * (m * n * k / 2048), where=whole_tiles, key="no-reuse", hint=1,
+                   because="A warp tile of 32 × 32 reads, for each 16 of k, 1,024 bytes of A and 1,024 of B for 8 mma: 2 wavefronts each. Load all fragments of the step before the products."),
+        ),
+        tiles_of(64, 64, 128),
+        rivals=(*MATRIX_RIVALS, *swizzle_rivals((64, 32, lambda r: r // 2 % 4), (32, 64, lambda r: r % 8))),
+        title="A block on tensor cores", minutes=50, dots=3, size="30 lines",
+        hints=("Copying: thread x takes chunks x and x + 128 of each tile. A: row `e / 4`, chunk `e % 4`. B: row `e / 8`, chunk `e % 8`. What is outside is `uint4{}`; n and k are multiples of 8, so a chunk is inside or outside, never half.",
+               "For each s (0, 1): `unsigned a[2][4], b[2][4]`, two `ldmatrix` of A for rows `wi + 16 * i + lane % 16`, two `ldmatrix_trans` of B for columns `wj + 16 * j`. Then 2 × 4 products.",
+               "Product (i, j): `mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]})`. The order of lanes in ldmatrix is that of 06.33.",
+               "Place of chunk q of row r: A at `r * 4 + (q ^ r / 2 % 4)`, B at `r * 8 + (q ^ r % 8)`, in the copy and in the ldmatrix."),
+        why="The kernel of the Ampere generation: 16-byte copies, a swizzled tile, ldmatrix, mma.sync. What is missing to CUTLASS 2.x's are cp.async stages and larger tiles.",
+        follow_up="where would cp.async go, and what would it save besides time?",
+    ),
+    Predict(
+        id="06.35", title="Feeding it", minutes=5,
+        quantities=(
+            Quantity(
+                name="bytes_16x8", unit="bytes", value=operand_bytes(16, 8), because="A: 16 × 16 halves, 512 bytes. B: 16 × 8, 256 bytes. One mma.",
+                misreads=(Misread(384, "halves", "A half has two bytes."), Misread(1280, "with-c", "C stays in registers; only A and B come from shared memory."), Misread(512, "only-a", "And B: 256 bytes.")),
+            ),
+            Quantity(
+                name="share_32x32", rtol=0.01, value=128 / operand_bytes(32, 32), because="1,024 bytes of A and as many of B for 2 × 4 mma: 256 bytes each. At 128 bytes a clock that is one mma in two clocks.",
+                misreads=(Misread(2.0, "upside-down", "That is how many clocks the memory needs for one mma. The share is its inverse."), Misread(1.0, "enough", "256 bytes an mma are more than 128 bytes a clock."),
+                          Misread(1 / 6, "no-reuse", "That would be 16 × 8 again: here each fragment of A serves four mma, each of B two."), Misread(1 / 16, "whole-step", "2,048 bytes are for the eight mma of a step.")),
+            ),
+            Quantity(
+                name="bytes_64x64", unit="bytes", value=operand_bytes(64, 64), because="2,048 bytes of A and as many of B for 4 × 8 mma.",
+                misreads=(Misread(4096, "whole-step", "Those 4,096 bytes are for 32 mma."), Misread(64, "one-operand", "That is A alone, or B."), Misread(256, "like-32", "Twice the side: twice the bytes, four times the mma."),
+                          Misread(64 * 64 * 2 * 2 / 32, "k-is-64", "k is 16 for one step.")),
+            ),
+            Quantity(
+                name="bytes_wgmma", unit="bytes", value=operand_bytes(64, 256), because="A: 64 × 16 halves, 2,048 bytes; B: 16 × 256, 8,192 bytes, read once for all four warps; the work of 4 × 32 mma.",
+                misreads=(Misread(operand_bytes(16, 256), "b-four-times", "That is when each of four warps reads B for itself, as with mma.sync."), Misread(10240, "not-divided", "That is for all of it; it does the work of 128 mma."),
+                          Misread(64, "only-b", "That is B alone (and right if A is in registers).")),
+            ),
+        ),
+        hints=("One step of 16 along k of a warp tile R × S: 2·16·(R + S) bytes, R/16 · S/8 mma.",
+               "For wgmma, 64 × 256 is one tile: 2·16·(64 + 256) bytes, for 4 · 32 times the work of one mma."),
+        why="The law of section 1 a third time: bytes go with the sides of the tile, work with its area. What was HBM against the SM is here shared memory against the tensor core.",
+        follow_up="what limits a 128 × 128 warp tile?",
+    ),
+]  # fmt: skip
+
 EXERCISES = [
     Predict(
         id="06.1", title="The naive product, in sectors", minutes=3,
@@ -1722,4 +2033,5 @@ EXERCISES = [
         why="What CUTLASS calls alignment is a template parameter with the same meaning; a library picks a kernel by it. The XOR is Swizzle on the A tile: the same bits (which group of four rows) that made the lanes meet now tell them apart.",
         follow_up="this reads A and B from L2 many times. What would a larger tile cost, and what does double buffering need?",
     ),
+    *TENSOR_CORES,
 ]  # fmt: skip

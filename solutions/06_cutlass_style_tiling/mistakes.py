@@ -5,7 +5,7 @@ from __future__ import annotations
 from utils.judge import Right, Wrong
 
 # Drawing hundreds of layouts that divide, or running a product on the emulated GPU, takes half a second and more.
-SLOW = {"06.2", "06.10", "06.13", "06.14", "06.15", "06.20", "06.22", "06.23", "06.25", "06.29"}
+SLOW = {"06.2", "06.10", "06.13", "06.14", "06.15", "06.20", "06.22", "06.23", "06.25", "06.29", "06.32", "06.33", "06.34"}
 
 
 def seeds(exercise: str) -> int:
@@ -613,4 +613,151 @@ __global__ void sgemm(const float* A, const float* B, float* C, int m, int n, in
 '''),
 ]  # fmt: skip
 
-ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS
+# --- Tensor cores -----------------------------------------------------------------------------------------
+
+FMA_LOOP = '''
+{name} = r"""
+#include <cuda_fp16.h>
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {{
+    for (int e = threadIdx.x; e < {rows} * {columns}; e += blockDim.x) {{
+        int i = blockIdx.y * {rows} + e / {columns}, j = blockIdx.x * {columns} + e % {columns};
+        float sum = 0;
+        if (i < m && j < n) {{
+            for (int p = 0; p < k; ++p) sum += __half2float(A[i * k + p]) * __half2float(B[p * n + j]);
+            C[i * n + j] = sum;
+        }}
+    }}
+}}"""
+'''
+WMMA = '''
+{name} = r"""
+#include <cuda_fp16.h>
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {{
+    nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float> c;
+}}"""
+'''
+STEP_33 = "            ldmatrix(a, As + r * 8 + ((2 * s + h) ^ r % 8));\n"
+
+TENSOR = [
+    guess("06.30", "multiply-adds", "fma-is-two", ("flops = 4096", "flops = 2048")),
+    guess("06.30", "n of 16", "n-is-16", ("flops = 4096", "flops = 8192")),
+    guess("06.30", "a lane's", "per-lane", ("flops = 4096", "flops = 128")),
+    guess("06.30", "elements", "elements", ("registers = 10", "registers = 16")),
+    guess("06.30", "D apart", "d-apart", ("registers = 10", "registers = 14")),
+    guess("06.30", "lanes go down", "lanes-down", ("lane = 14", "lane = 19")),
+    guess("06.30", "a place is one column", "one-element", ("lane = 14", "lane = 13")),
+    guess("06.30", "registers along k", "along-k", ("register = 1", "register = 2")),
+    guess("06.30", "the element's number", "element", ("register = 1", "register = 3")),
+    same("06.30", "as formulas", ("lane = 14", "lane = 11 % 8 * 4 + 5 // 2"), ("registers = 10", "registers = 4 + 2 + 4")),
+    slip("06.31", "registers along k first", "along-k", ("(each, rows // 8, columns // (4 * each)), (rows, 8, 4 * each * rows)", "(each, columns // (4 * each), rows // 8), (rows, 4 * each * rows, 8)")),
+    slip("06.31", "by rows", "row-major", ("(each * rows, 1)", "(each, columns)"), ("(rows, 8, 4 * each * rows)", "(1, 8 * columns, 4 * each)")),
+    slip("06.31", "lanes go down", "lanes-down", ("(4, 8), (each * rows, 1)", "(8, 4), (1, each * rows)")),
+    slip("06.31", "neighbours four lanes apart", "not-packed", ("(each * rows, 1)", "(rows, 1)"), ("(rows, 8, 4 * each * rows)", "(4 * rows, 8, 4 * each * rows)")),
+    slip("06.31", "B as k x 8", "b-as-rows", ("    return (lanes[0]", "    if operand == 'B':\n        lanes, values = ((4, 8), (each, k)), ((each, k // (4 * each)), (1, 4 * each))\n    return (lanes[0]")),
+    slip("06.31", "always 16 bits", "wrong-value-0", ("else 32 // bits", "else 2"), ("columns // (4 * each)", "max(1, columns // (4 * each))")),
+    slip("06.31", "the value first", "wrong-type", ("return (lanes[0], values[0]), (lanes[1], values[1])", "return (values[0], lanes[0]), (values[1], lanes[1])")),
+    slip("06.31", "C packed like A", "wrong-values", ("2 if operand == \"C\" else 32 // bits", "32 // bits")),
+    slip("06.31", "nothing returned", "returned-nothing", ("    return (lanes[0]", "    result = (lanes[0]")),
+    slip("06.31", "flat", "wrong-type", ("return (lanes[0], values[0]), (lanes[1], values[1])", "return lanes[0] + values[0], lanes[1] + values[1]")),
+    right("06.31", "CuTe's, from a table", """
+def fragment(operand, k, bits):
+    if operand == "C":
+        return ((4, 8), (2, 2)), ((32, 1), (16, 8))
+    return {
+        ("A", 16, 16): (((4, 8), (2, 2, 2)), ((32, 1), (16, 8, 128))), ("B", 16, 16): (((4, 8), (2, 2)), ((16, 1), (8, 64))),
+        ("A", 8, 16): (((4, 8), (2, 2)), ((32, 1), (16, 8))), ("B", 8, 16): (((4, 8), 2), ((16, 1), 8)),
+        ("A", 8, 32): (((4, 8), (2, 2)), ((16, 1), (8, 64))), ("B", 8, 32): (((4, 8), 2), ((8, 1), 32)),
+        ("A", 4, 32): (((4, 8), 2), ((16, 1), 8)), ("B", 4, 32): (((4, 8), 1), ((8, 1), 0)),
+        ("A", 32, 8): (((4, 8), (4, 2, 2)), ((64, 1), (16, 8, 256))), ("B", 32, 8): (((4, 8), (4, 2)), ((32, 1), (8, 128))),
+        ("A", 16, 8): (((4, 8), (4, 2)), ((64, 1), (16, 8))), ("B", 16, 8): (((4, 8), 4), ((32, 1), 8)),
+    }[operand, k, bits]
+"""),
+    right("06.31", "coalesced, in lists", """
+def fragment(operand, k, bits):
+    rows, columns = {"A": (16, k), "B": (8, k), "C": (16, 8)}[operand]
+    e = columns // 4 if operand == "C" else 32 // bits
+    modes = [(e, rows)] + [(2, 8)] * (rows == 16)
+    if columns > 4 * e:
+        modes.append((columns // (4 * e), 4 * e * rows))
+    return [[[4, 8], [s for s, _ in modes]], [[e * rows, 1], [d for _, d in modes]]]
+"""),
+    slip("06.32", "registers of A along k first", "a-registers", ("(g + r % 2 * 8) * k + p + r / 2 * 8", "(g + r / 2 * 8) * k + p + r % 2 * 8")),
+    slip("06.32", "values of C by columns", "c-registers", ("(g + v / 2 * 8) * n + 2 * t + v % 2", "(g + v % 2 * 8) * n + 2 * t + v / 2")),
+    slip("06.32", "k not stepped", "only-first-tile", ("* k + p + r / 2", "* k + r / 2"), ("(p + r * 8 + 2 * t)", "(r * 8 + 2 * t)"), ("p < k; p += 16", "p < 16; p += 16")),
+    slip("06.32", "set to 0 in the loop", "only-last-tile", ("        mma(c, a, b);", "        for (int v = 0; v < 4; ++v) c[v] = 0;\n        mma(c, a, b);")),
+    slip("06.32", "pairs of B along the row", "wrong-values", ("pair(at[0], at[n])", "pair(at[0], at[1])")),
+    slip("06.32", "the pair the wrong way round", "wrong-values", ("pair(at[0], at[n])", "pair(at[n], at[0])")),
+    slip("06.32", "quads and places swapped", "wrong-values", ("g = lane / 4, t = lane % 4", "g = lane % 8, t = lane / 8")),
+    slip("06.32", "mma by some lanes", "barrier", ("        mma(c, a, b);", "        if (lane < 31) mma(c, a, b);")),
+    slip("06.32", "halves one by one", "narrow-loads", ("a[r] = *(const unsigned*)(A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t);",
+         "{\n            const half* at = A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t;\n            a[r] = pair(((volatile const unsigned short*)at)[0] ? at[0] : at[0], at[1]);\n        }")),
+    slip("06.32", "no sum is stored for row g + 8", "partly-written", ("v < 4; ++v) C", "v < 2; ++v) C")),
+    wrong("06.32", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="one_warp", rows=16, columns=8)),
+    wrong("06.32", "the wmma classes", "forbidden-route", WMMA.format(name="one_warp")),
+    right("06.32", "with half2, by lane", '''
+one_warp = r"""
+#include <cuda_fp16.h>
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    int l = threadIdx.x, row = blockIdx.y * 16 + (l >> 2), col = blockIdx.x * 8 + (l >> 2), q = (l & 3) * 2;
+    float d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+    for (int p = k - 16; p >= 0; p -= 16) {
+        half2 a0 = *(const half2*)&A[row * k + p + q], a1 = *(const half2*)&A[(row + 8) * k + p + q];
+        half2 a2 = *(const half2*)&A[row * k + p + q + 8], a3 = *(const half2*)&A[(row + 8) * k + p + q + 8];
+        half2 b0 = __halves2half2(B[(p + q) * n + col], B[(p + q + 1) * n + col]);
+        half2 b1 = __halves2half2(B[(p + q + 8) * n + col], B[(p + q + 9) * n + col]);
+        asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+            : "+f"(d0), "+f"(d1), "+f"(d2), "+f"(d3)
+            : "r"(*(unsigned*)&a0), "r"(*(unsigned*)&a1), "r"(*(unsigned*)&a2), "r"(*(unsigned*)&a3), "r"(*(unsigned*)&b0), "r"(*(unsigned*)&b1));
+    }
+    float2* out = (float2*)(C + row * n + blockIdx.x * 8 + q);
+    out[0] = {d0, d1};
+    out[4 * n] = {d2, d3};
+}"""
+'''),
+    slip("06.33", "no swizzle", "bank-conflicts", ("(q ^ r % 8)", "q"), ("((2 * s + h) ^ r % 8)", "2 * s + h"), ("((2 * j + h) ^ r % 8)", "2 * j + h")),
+    slip("06.33", "A swizzled on one side", "swizzle-one-side", ("((2 * s + h) ^ r % 8)", "2 * s + h")),
+    slip("06.33", "B swizzled on one side", "swizzle-one-side", ("((2 * j + h) ^ r % 8)", "2 * j + h")),
+    slip("06.33", "B without .trans", "b-not-turned", ("ldmatrix_trans(b, ", "ldmatrix(b, ")),
+    slip("06.33", "A with .trans", "a-turned", ("ldmatrix(a, ", "ldmatrix_trans(a, ")),
+    slip("06.33", "matrices of A along k first", "matrices-of-a", (STEP_33, "            ldmatrix(a, As + (lane % 8 + lane / 16 * 8) * 8 + ((2 * s + lane / 8 % 2) ^ lane % 8));\n")),
+    slip("06.33", "registers 0 and 2 of B", "matrices-of-b", ("{b[0], b[1]}", "{b[0], b[2]}"), ("{b[2], b[3]}", "{b[1], b[3]}")),
+    slip("06.33", "no barrier before reading", "race", ("        __syncthreads();\n        for (int s", "        for (int s")),
+    slip("06.33", "no barrier after reading", "race", ("            }\n        }\n        __syncthreads();\n", "            }\n        }\n")),
+    slip("06.33", "all lanes name row 0", "wrong-values", ("int r = lane % 16, h = lane / 16;", "int r = 0, h = 0;")),
+    slip("06.33", "set to 0 in the loop", "only-last-tile", ("        for (int s = 0; s < 4; ++s) {", "        for (int j = 0; j < 8; ++j) for (int v = 0; v < 4; ++v) c[j][v] = 0;\n        for (int s = 0; s < 4; ++s) {")),
+    slip("06.33", "A loaded for every product", "too-many-loads", ("                ldmatrix_trans(b,", "                " + STEP_33.strip() + "\n                ldmatrix_trans(b,")),
+    slip("06.33", "4 bytes a lane", "narrow-loads", ("if (r < 16) As[place] = *(const uint4*)(A + r * k + p + q * 8);",
+         "if (r < 16) for (int i = 0; i < 4; ++i) ((volatile unsigned*)(As + place))[i] = ((const volatile unsigned*)(A + r * k + p + q * 8))[i];")),
+    wrong("06.33", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="by_ldmatrix", rows=16, columns=64)),
+    same("06.33", "padded rows", ("As[16 * 8], Bs[64 * 8]", "As[16 * 9], Bs[64 * 9]"), ("place = r * 8 + (q ^ r % 8)", "place = r * 9 + q"),
+         ("As + r * 8 + ((2 * s + h) ^ r % 8)", "As + r * 9 + 2 * s + h"), ("(16 * s + r) * 8 + ((2 * j + h) ^ r % 8)", "(16 * s + r) * 9 + 2 * j + h")),
+    same("06.33", "the XOR in Swizzle's words, on bytes", ("place = r * 8 + (q ^ r % 8)", "at = r * 128 + q * 16, place = (at ^ (at >> 3 & 7 << 4)) / 16")),
+    slip("06.34", "no swizzle for A", "bank-conflicts", ("(q ^ r / 2 % 4)", "q"), ("((2 * s + h) ^ ar / 2 % 4)", "2 * s + h")),
+    slip("06.34", "A swizzled as if rows had 128 bytes", "bank-conflicts", ("(q ^ r / 2 % 4)", "(q ^ r % 4)"), ("((2 * s + h) ^ ar / 2 % 4)", "((2 * s + h) ^ ar % 4)")),
+    slip("06.34", "A swizzled on one side", "swizzle-one-side", ("((2 * s + h) ^ ar / 2 % 4)", "2 * s + h")),
+    slip("06.34", "B swizzled on one side", "swizzle-one-side", ("((wj / 8 + 2 * i + h) ^ br % 8)", "wj / 8 + 2 * i + h")),
+    slip("06.34", "B without .trans", "b-not-turned", ("ldmatrix_trans(b[i], ", "ldmatrix(b[i], ")),
+    slip("06.34", "registers 0 and 2 of B", "matrices-of-b", ("{b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]}", "{b[j / 2][j % 2], b[j / 2][j % 2 + 2]}")),
+    slip("06.34", "no barrier before reading", "race", ("        __syncthreads();\n        for (int s", "        for (int s")),
+    slip("06.34", "no barrier after reading", "race", ("        }\n        __syncthreads();\n    }\n", "        }\n    }\n")),
+    slip("06.34", "rows of A beyond m", "out-of-bounds", ("i0 + r < m && p + 8 * q < k", "p + 8 * q < k")),
+    slip("06.34", "k not guarded in A", "wrong-values", ("i0 + r < m && p + 8 * q < k", "i0 + r < m && i0 * k + r * k + p + 8 * q < m * k")),
+    slip("06.34", "no unfinished step", "k-tail-lost", ("p < k; p += 32", "p + 32 <= k; p += 32")),
+    slip("06.34", "half of each tile is copied", "uninitialized", ("e < 256; e += 128", "e < 128; e += 128")),
+    slip("06.34", "fragments of B again for each row", "no-reuse", ("mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});",
+         "{\n                    int br = 16 * s + lane % 16;\n                    ldmatrix_trans(b[0], Bs + br * 8 + ((wj / 8 + j / 2 * 2 + lane / 16) ^ br % 8));\n                    mma(c[i][j], a[i], {b[0][j % 2 * 2], b[0][j % 2 * 2 + 1]});\n                }")),
+    wrong("06.34", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="block_tile", rows=64, columns=64)),
+    same("06.34", "padded rows", ("As[64 * 4], Bs[32 * 8]", "As[64 * 5], Bs[32 * 9]"), ("As[r * 4 + (q ^ r / 2 % 4)]", "As[r * 5 + q]"), ("Bs[r * 8 + (q ^ r % 8)]", "Bs[r * 9 + q]"),
+         ("As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4)", "As + ar * 5 + 2 * s + h"), ("Bs + br * 8 + ((wj / 8 + 2 * i + h) ^ br % 8)", "Bs + br * 9 + wj / 8 + 2 * i + h")),
+    guess("06.35", "halves", "halves", ("bytes_16x8 = 768", "bytes_16x8 = 384")),
+    guess("06.35", "C counted", "with-c", ("bytes_16x8 = 768", "bytes_16x8 = 1280")),
+    guess("06.35", "clocks", "upside-down", ("share_32x32 = 0.5", "share_32x32 = 2")),
+    guess("06.35", "no reuse", "no-reuse", ("share_32x32 = 0.5", "share_32x32 = 1 / 6")),
+    guess("06.35", "the whole step", "whole-step", ("bytes_64x64 = 128", "bytes_64x64 = 4096")),
+    guess("06.35", "like 32 x 32", "like-32", ("bytes_64x64 = 128", "bytes_64x64 = 256")),
+    guess("06.35", "B four times", "b-four-times", ("bytes_wgmma = 80", "bytes_wgmma = 272")),
+    guess("06.35", "not divided", "not-divided", ("bytes_wgmma = 80", "bytes_wgmma = 10240")),
+    same("06.35", "as formulas", ("bytes_16x8 = 768", "bytes_16x8 = 2 * 16 * (16 + 8)"), ("bytes_wgmma = 80", "bytes_wgmma = 2 * 16 * (64 + 256) / (4 * 32)")),
+]  # fmt: skip
+
+ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + TENSOR
