@@ -1423,18 +1423,11 @@ for words, *case in [("1 + 16 · 2^-24", 2**-12, 2**-12, 1.0, 16), ("1 + 16 · 2
 # So a tensor-core sum is neither better nor worse than a chain: it is another sum. Compare with float64 and a tolerance, never bit by bit with an FP32 kernel.
 
 # %% [markdown]
-# {{card 06.32}}
-# `hgemm`: C = A · B, A m × k and B k × n FP16, C float32, all row-major. m is a multiple of 16, n of 8, k of 16. One block of **one warp** makes a 16 × 8 tile of C; the launch is n / 8 × m / 16 blocks (x, y). Load the fragments from global memory by hand, step through k by 16, store C.
-#
-# Given: `mma(c, a, b)` adds A·B to the warp's C; `pair(low, high)` packs two halves in a register. A, B and C already point to the block's tile.
-#
-# m = 16, n = 8, k = 16, all elements 1: every element of C is 16.
-#
-# Budget: 8 load requests for each step: A's halves come in pairs.
+# From here on you write it in CUDA C++. The next cell has the instructions as functions, for all exercises of this section: `mma(c, a, b)` adds A·B to the warp's C; `pair(low, high)` packs two halves in a register; `ldmatrix` and
+# `ldmatrix_trans` come further down; `store` writes a warp's 16 × 8 of C to row i, column j, as far as it is inside m × n.
 
-# %% tags=["exercise"]
-# Exercise 06.32
-one_warp = r"""
+# %% tags=["setup"]
+tensor_ops = r"""
 #include <cuda_fp16.h>
 __device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
@@ -1442,7 +1435,47 @@ __device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 __device__ unsigned pair(half low, half high) { return __half_as_ushort(low) | __half_as_ushort(high) << 16; }
+#define LDMATRIX(name, trans) __device__ void name(unsigned (&r)[4], const uint4* row) { \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) \
+                 : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory"); }
+LDMATRIX(ldmatrix, "")
+LDMATRIX(ldmatrix_trans, ".trans")
+__device__ void store(float* C, const float (&c)[4], int i, int j, int m, int n) {
+    int lane = threadIdx.x % 32, row = i + lane / 4, column = j + lane % 4 * 2;  // n is even: both columns or none
+    if (row < m && column < n) *(float2*)(C + row * n + column) = {c[0], c[1]};
+    if (row + 8 < m && column < n) *(float2*)(C + (row + 8) * n + column) = {c[2], c[3]};
+}
+"""
 
+# %%
+def half_product(source, m, n, k, tile, block):
+    """Runs C = A · B in FP16 on the emulated GPU, a block for each tile (rows, columns) of C."""
+    rng = np.random.default_rng(0)
+    A, B = (rng.standard_normal(shape).astype(np.float16) for shape in ((m, k), (k, n)))
+    C = np.zeros((m, n), np.float32)
+    report = emulate(source, "hgemm", (-(-n // tile[1]), -(-m // tile[0])), block, [A, B, C, m, n, k])
+    assert np.allclose(C, A.astype(float) @ B, atol=1e-3) and not report.faults
+    return report
+
+
+def tensor_flops(report):
+    """FLOPs done by mma."""
+    return report.metrics["sm__ops_path_tensor_src_fp16.sum"]
+
+# %% [markdown]
+# {{card 06.32}}
+# `hgemm`: C = A · B, A m × k and B k × n FP16, C float32, all row-major. m is a multiple of 16, n of 8, k of 16. One block of **one warp** makes a 16 × 8 tile of C; the launch is n / 8 × m / 16 blocks (x, y). Load the fragments from global memory by hand, step through k by 16, store C.
+#
+# Given: `mma` and `pair` (above). A, B and C already point to the block's tile.
+#
+# m = 16, n = 8, k = 16, all elements 1: every element of C is 16.
+#
+# Budget: 8 load requests for each step, since A's halves come in pairs. All FLOPs by `mma`.
+
+# %% tags=["exercise"]
+# Exercise 06.32
+one_warp = tensor_ops + r"""
 __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
     int lane = threadIdx.x, g = lane / 4, t = lane % 4;
     A += blockIdx.y * 16 * k, B += blockIdx.x * 8, C += blockIdx.y * 16 * n + blockIdx.x * 8;
@@ -1465,21 +1498,6 @@ __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int 
 check("06.32")
 
 # %%
-def half_product(source, m, n, k, tile, block):
-    """Runs C = A · B in FP16 on the emulated GPU, a block for each tile (rows, columns) of C."""
-    rng = np.random.default_rng(0)
-    A, B = (rng.standard_normal(shape).astype(np.float16) for shape in ((m, k), (k, n)))
-    C = np.zeros((m, n), np.float32)
-    report = emulate(source, "hgemm", (-(-n // tile[1]), -(-m // tile[0])), block, [A, B, C, m, n, k])
-    assert np.allclose(C, A.astype(float) @ B, atol=1e-3) and not report.faults
-    return report
-
-
-def tensor_flops(report):
-    """FLOPs done by mma."""
-    return report.metrics["sm__ops_path_tensor_src_fp16.sum"]
-
-
 picture = None
 if ready("06.32"):
     rung = half_product(one_warp, 64, 64, 64, (16, 8), 32)
@@ -1525,30 +1543,17 @@ for ax, title in zip(axes, titles):
 #
 # For each step: copy the tile of A (16 × 64) and that of B (64 × 64) to shared memory, in chunks of 16 bytes; for each 16 of k, get A with one `ldmatrix`, B with four `ldmatrix_trans`, and do eight products. `c[j]` is the sum of columns 8j to 8j + 7; storing it is given.
 #
-# Given: `ldmatrix(r, row)` and `ldmatrix_trans(r, row)`, `.x4` each: every lane passes the address of one row of 16 bytes. `As[8 * r + q]` is meant to be chunk q of row r; move the chunks as you like. `mma` takes `{b[0], b[1]}` as its last argument.
+# Given: `ldmatrix(r, row)` and `ldmatrix_trans(r, row)`, `.x4` each: `r` is `unsigned r[4]`, and every lane passes the address of one row of 16 bytes. `As[8 * r + q]` is meant to be chunk q of row r; move the chunks as you like. `mma` takes `{b[0], b[1]}` as its last argument.
 #
-# Budgets: each tile read once a step, 20 load requests a step; 20 shared loads a step; **no bank conflicts**.
+# Budgets: each tile read once a step, 20 load requests a step; 20 shared loads a step; **no bank conflicts**. All FLOPs by `mma`.
 
 # %% tags=["exercise"]
 # Exercise 06.33
-by_ldmatrix = r"""
-#include <cuda_fp16.h>
-__device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-#define LDMATRIX(name, trans) __device__ void name(unsigned (&r)[4], const uint4* row) { \
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
-                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) \
-                 : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory"); }
-LDMATRIX(ldmatrix, "")
-LDMATRIX(ldmatrix_trans, ".trans")
-
+by_ldmatrix = tensor_ops + r"""
 __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
     __shared__ uint4 As[16 * 8], Bs[64 * 8];  // chunks of 16 bytes, 8 in a row
     int lane = threadIdx.x;
-    A += blockIdx.y * 16 * k, B += blockIdx.x * 64, C += blockIdx.y * 16 * n + blockIdx.x * 64;
+    A += blockIdx.y * 16 * k, B += blockIdx.x * 64;
     float c[8][4] = {};
     // ### BEGIN SOLUTION
     for (int p = 0; p < k; p += 64) {
@@ -1571,8 +1576,7 @@ __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int 
         __syncthreads();
     }
     // ### END SOLUTION
-    for (int j = 0; j < 8; ++j)
-        for (int v = 0; v < 4; ++v) C[(lane / 4 + v / 2 * 8) * n + 8 * j + lane % 4 * 2 + v % 2] = c[j][v];
+    for (int j = 0; j < 8; ++j) store(C, c[j], blockIdx.y * 16, blockIdx.x * 64 + 8 * j, m, n);
 }"""
 
 # %% tags=["check"]
@@ -1603,33 +1607,18 @@ picture
 
 # %% tags=["exercise"]
 # Exercise 06.34
-block_tile = r"""
-#include <cuda_fp16.h>
-__device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-#define LDMATRIX(name, trans) __device__ void name(unsigned (&r)[4], const uint4* row) { \
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
-                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) \
-                 : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory"); }
-LDMATRIX(ldmatrix, "")
-LDMATRIX(ldmatrix_trans, ".trans")
-
+block_tile = tensor_ops + r"""
 __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
     __shared__ uint4 As[64 * 4], Bs[32 * 8];  // chunks of 16 bytes
-    int x = threadIdx.x, lane = x % 32, wi = x / 64 * 32, wj = x / 32 % 2 * 32;
-    int i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    int x = threadIdx.x, lane = x % 32, wi = x / 64 * 32, wj = x / 32 % 2 * 32, i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
     float c[2][4][4] = {};
     // ### BEGIN SOLUTION
     for (int p = 0; p < k; p += 32) {
         for (int e = x; e < 256; e += 128) {
-            int r = e / 4, q = e % 4;
-            bool inside = i0 + r < m && p + 8 * q < k;
-            As[r * 4 + (q ^ r / 2 % 4)] = inside ? *(const uint4*)(A + (i0 + r) * k + p + 8 * q) : uint4{};
-            r = e / 8, q = e % 8, inside = p + r < k && j0 + 8 * q < n;
-            Bs[r * 8 + (q ^ r % 8)] = inside ? *(const uint4*)(B + (p + r) * n + j0 + 8 * q) : uint4{};
+            int r = e / 4, q = e % 4, i = i0 + r, at = p + 8 * q;
+            As[r * 4 + (q ^ r / 2 % 4)] = i < m && at < k ? *(const uint4*)(A + i * k + at) : uint4{};
+            r = e / 8, q = e % 8, at = j0 + 8 * q;
+            Bs[r * 8 + (q ^ r % 8)] = p + r < k && at < n ? *(const uint4*)(B + (p + r) * n + at) : uint4{};
         }
         __syncthreads();
         for (int s = 0; s < 2; ++s) {
@@ -1645,11 +1634,7 @@ __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int 
         __syncthreads();
     }
     // ### END SOLUTION
-    for (int e = 0; e < 16; ++e) {  // two neighbours of C at a time
-        int i = i0 + wi + e / 8 * 16 + e % 2 * 8 + lane / 4, j = j0 + wj + e / 2 % 4 * 8 + lane % 4 * 2;
-        float* v = c[e / 8][e / 2 % 4] + e % 2 * 2;
-        if (i < m && j < n) *(float2*)(C + i * n + j) = {v[0], v[1]};
-    }
+    for (int i = 0; i < 2; ++i) for (int j = 0; j < 4; ++j) store(C, c[i][j], i0 + wi + 16 * i, j0 + wj + 8 * j, m, n);
 }"""
 
 # %% tags=["check"]

@@ -1248,9 +1248,16 @@ MATRIX_RIVALS = (
     Rival(key="matrices-of-b", oracle=with_changed(of_b=(16, 16, quarters_swapped)), hint=2, sentence="**The four 8 × 8 matrices of B go to the "
           "wrong products.** With lanes 0-15 giving rows 0-15 of the left eight columns, registers 0 and 1 are the left product's B, 2 and 3 the right one's."),
 )  # fmt: skip
-NOT_TENSOR = Budget(quantity="flops", at_most=0, key="not-tensor-cores", hint=0,
-                    because="That is the wrong route: all of the product is to be done by `mma`, on the tensor cores. Multiply-adds in C++ run on the ordinary cores.")  # fmt: skip
-OTHER_ROUTES = Forbid(names=("wmma", "load_matrix_sync", "mma_sync"), because="Here you are the one who knows who holds what.")
+
+
+def all_by_mma(first: tuple[int, int, int]) -> tuple[Budget, Budget]:
+    """No FLOPs but those of mma, said at the smallest case, so before what an ordinary product is also over."""
+    because = "That is the wrong route: all of the product is to be done by `mma`, on the tensor cores, and added up by it too. Arithmetic on floats in C++ runs on the ordinary cores."
+
+    def budget(where=None) -> Budget:
+        return Budget(quantity="flops", at_most=0, key="not-tensor-cores", hint=0, because=because, where=where)
+
+    return budget(lambda m, n, k: (m, n, k) == first), budget()
 
 
 def swizzle_rivals(rows_a: tuple, rows_b: tuple) -> tuple[Rival, ...]:
@@ -1264,13 +1271,12 @@ def swizzle_rivals(rows_a: tuple, rows_b: tuple) -> tuple[Rival, ...]:
 
 def hgemm(id: str, answer: str, step: int, sizes, budgets, launch, rivals=(), **more) -> Cuda:
     longest = max(k for _, _, k in sizes)
-    usual = [one for one in product_rivals(step) if one.key in ("only-last-tile", "only-first-tile", "b-transposed")]
     return Cuda(
         id=id, answer=answer, signature=HGEMM, inputs=half_matrices, oracle=multiplied_matrices, outputs=("C",),
         shapes=shapes(*sizes), launch=launch, dtype="float32",
         # Tensor cores cut off where others round: each mma may lose a whole last place of a sum of about this size.
-        tolerance=Tolerance.of("float32", longest, slack=8.0, floor=64.0), budgets=(NOT_TENSOR, *budgets),
-        rivals=(*rivals, *usual), forbid=(ATOMICS, OTHER_ROUTES), seconds=40.0, **more,
+        tolerance=Tolerance.of("float32", longest, slack=8.0, floor=64.0), budgets=(*all_by_mma(sizes[0]), *budgets),
+        rivals=(*rivals, *product_rivals(step)), forbid=(ATOMICS,), seconds=40.0, **more,
     )  # fmt: skip
 
 
@@ -1324,10 +1330,10 @@ TENSOR_CORES = [
         signature="fragment(operand, k, bits)", inputs=fragment_calls, oracle=fragment_of, read=a_fragment, shapes=tuple({"what": what} for what in MMA_FORMS),
         rivals=(
             Rival(key="along-k", oracle=lambda *a: held_by(*a, by_k=True), hint=1, sentence="**The registers of A are counted along k first.** Register 1 is eight rows further down; k comes after."),
+            Rival(key="b-as-rows", oracle=lambda *a: held_by(*a, b_as_rows=True), hint=0, sentence="**B is taken as k × 8.** CuTe's tile of B is n × k: here 8 × k, column-major, element (column of B, row of B) has index column + 8·row."),
             Rival(key="row-major", oracle=lambda *a: held_by(*a, row_major=True), hint=0, sentence="**The tile is counted by rows**: element (i, j) of a column-major tile with R rows is number i + j·R."),
             Rival(key="lanes-down", oracle=lambda *a: held_by(*a, lanes_down=True), hint=2, sentence="**Neighbouring lanes go down the rows here.** Lanes 4g to 4g + 3 share row g: the lane's fastest mode is its place in the quad, along a row."),
             Rival(key="not-packed", oracle=lambda *a: held_by(*a, pairs=False), hint=2, sentence="**Neighbours in a register are not neighbours in the tile here.** A register holds 32 / bits elements that lie side by side in a row; the next lane begins behind them."),
-            Rival(key="b-as-rows", oracle=lambda *a: held_by(*a, b_as_rows=True), hint=0, sentence="**B is taken as k × 8.** CuTe's tile of B is n × k: here 8 × k, column-major, element (column of B, row of B) has index column + 8·row."),
         ),
         hints=("R rows: 16 for A and C, 8 for B. One step to the right in the tile is a stride of R, one step down a stride of 1.",
                "Values of A, the fastest first: the elements of a register (stride R), the lower eight rows (stride 8), the next four lanes' worth of columns (stride 4·e·R, with e elements in a register).",
@@ -1355,7 +1361,7 @@ TENSOR_CORES = [
         follow_up="this warp loads 768 bytes for 4,096 FLOPs. What would two neighbouring tiles of C share?",
     ),
     hgemm(
-        "06.33", "by_ldmatrix", 64, [(16, 64, 64), (32, 64, 128), (16, 192, 64), (48, 128, 192), (64, 64, 64)],
+        "06.33", "by_ldmatrix", 64, [(16, 64, 64), (32, 64, 128), (16, 192, 64), (48, 128, 128)],
         (
             Budget(quantity="read", at_most=lambda m, n, k: 1.02 * 2 * k * (m * n // 64 + n * m // 16), key="not-tiled", hint=0,
                    because="A warp needs its 16 × 64 tile of A and the 64 × 64 tile of B once for each step."),
@@ -1377,7 +1383,7 @@ TENSOR_CORES = [
         follow_up="why does B need .trans here, and when would it not?",
     ),
     hgemm(
-        "06.34", "block_tile", 32, [(1, 8, 8), (63, 72, 40), (65, 56, 24), (5, 136, 16), (128, 64, 32), (64, 64, 64)],
+        "06.34", "block_tile", 32, [(1, 8, 8), (63, 72, 40), (65, 56, 24), (5, 136, 16), (64, 64, 64)],
         (
             Budget(quantity="read", at_most=lambda m, n, k: 1.02 * tile_bytes(m, n, k, 64, 64)["bytes"] / 2, where=whole_tiles, key="not-tiled", hint=0,
                    because="A block loads its 64 × 32 tile of A and its 32 × 64 tile of B once a step; all four warps read them from shared memory."),

@@ -629,13 +629,6 @@ __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int 
     }}
 }}"""
 '''
-WMMA = '''
-{name} = r"""
-#include <cuda_fp16.h>
-__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {{
-    nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, 16, float> c;
-}}"""
-'''
 STEP_33 = "            ldmatrix(a, As + r * 8 + ((2 * s + h) ^ r % 8));\n"
 
 TENSOR = [
@@ -656,7 +649,7 @@ TENSOR = [
     slip("06.31", "B as k x 8", "b-as-rows", ("    return (lanes[0]", "    if operand == 'B':\n        lanes, values = ((4, 8), (each, k)), ((each, k // (4 * each)), (1, 4 * each))\n    return (lanes[0]")),
     slip("06.31", "always 16 bits", "wrong-value-0", ("else 32 // bits", "else 2"), ("columns // (4 * each)", "max(1, columns // (4 * each))")),
     slip("06.31", "the value first", "wrong-type", ("return (lanes[0], values[0]), (lanes[1], values[1])", "return (values[0], lanes[0]), (values[1], lanes[1])")),
-    slip("06.31", "C packed like A", "wrong-values", ("2 if operand == \"C\" else 32 // bits", "32 // bits")),
+    slip("06.31", "C packed like A", "wrong-value-0", ("2 if operand == \"C\" else 32 // bits", "32 // bits"), ("columns // (4 * each)", "max(1, columns // (4 * each))")),
     slip("06.31", "nothing returned", "returned-nothing", ("    return (lanes[0]", "    result = (lanes[0]")),
     slip("06.31", "flat", "wrong-type", ("return (lanes[0], values[0]), (lanes[1], values[1])", "return lanes[0] + values[0], lanes[1] + values[1]")),
     right("06.31", "CuTe's, from a table", """
@@ -693,7 +686,6 @@ def fragment(operand, k, bits):
          "{\n            const half* at = A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t;\n            a[r] = pair(((volatile const unsigned short*)at)[0] ? at[0] : at[0], at[1]);\n        }")),
     slip("06.32", "no sum is stored for row g + 8", "partly-written", ("v < 4; ++v) C", "v < 2; ++v) C")),
     wrong("06.32", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="one_warp", rows=16, columns=8)),
-    wrong("06.32", "the wmma classes", "forbidden-route", WMMA.format(name="one_warp")),
     right("06.32", "with half2, by lane", '''
 one_warp = r"""
 #include <cuda_fp16.h>
@@ -726,9 +718,13 @@ __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int 
     slip("06.33", "all lanes name row 0", "wrong-values", ("int r = lane % 16, h = lane / 16;", "int r = 0, h = 0;")),
     slip("06.33", "set to 0 in the loop", "only-last-tile", ("        for (int s = 0; s < 4; ++s) {", "        for (int j = 0; j < 8; ++j) for (int v = 0; v < 4; ++v) c[j][v] = 0;\n        for (int s = 0; s < 4; ++s) {")),
     slip("06.33", "A loaded for every product", "too-many-loads", ("                ldmatrix_trans(b,", "                " + STEP_33.strip() + "\n                ldmatrix_trans(b,")),
-    slip("06.33", "4 bytes a lane", "narrow-loads", ("if (r < 16) As[place] = *(const uint4*)(A + r * k + p + q * 8);",
-         "if (r < 16) for (int i = 0; i < 4; ++i) ((volatile unsigned*)(As + place))[i] = ((const volatile unsigned*)(A + r * k + p + q * 8))[i];")),
-    wrong("06.33", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="by_ldmatrix", rows=16, columns=64)),
+    slip("06.33", "4 bytes a lane", "narrow-loads", ("            Bs[place] = *(const uint4*)(B + (p + r) * n + q * 8);\n        }",
+         "        }\n        for (int e = lane; e < 64 * 32; e += 32)\n            ((volatile unsigned*)(Bs + e / 32 * 8 + (e % 32 / 4 ^ e / 32 % 8)))[e % 4] = *(const unsigned*)(B + (p + e / 32) * n + e % 32 * 2);")),
+    slip("06.33", "the last columns by FMA", "not-tensor-cores", ("    for (int j = 0; j < 8; ++j) store(", """    for (int v = 0; v < 4; ++v) {
+        c[7][v] = 0;
+        for (int p = 0; p < k; ++p) c[7][v] += __half2float(A[(lane / 4 + v / 2 * 8) * k + p]) * __half2float(B[p * n + 56 + lane % 4 * 2 + v % 2]);
+    }
+    for (int j = 0; j < 8; ++j) store(""")),
     same("06.33", "padded rows", ("As[16 * 8], Bs[64 * 8]", "As[16 * 9], Bs[64 * 9]"), ("place = r * 8 + (q ^ r % 8)", "place = r * 9 + q"),
          ("As + r * 8 + ((2 * s + h) ^ r % 8)", "As + r * 9 + 2 * s + h"), ("(16 * s + r) * 8 + ((2 * j + h) ^ r % 8)", "(16 * s + r) * 9 + 2 * j + h")),
     same("06.33", "the XOR in Swizzle's words, on bytes", ("place = r * 8 + (q ^ r % 8)", "at = r * 128 + q * 16, place = (at ^ (at >> 3 & 7 << 4)) / 16")),
@@ -740,15 +736,17 @@ __global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int 
     slip("06.34", "registers 0 and 2 of B", "matrices-of-b", ("{b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]}", "{b[j / 2][j % 2], b[j / 2][j % 2 + 2]}")),
     slip("06.34", "no barrier before reading", "race", ("        __syncthreads();\n        for (int s", "        for (int s")),
     slip("06.34", "no barrier after reading", "race", ("        }\n        __syncthreads();\n    }\n", "        }\n    }\n")),
-    slip("06.34", "rows of A beyond m", "out-of-bounds", ("i0 + r < m && p + 8 * q < k", "p + 8 * q < k")),
-    slip("06.34", "k not guarded in A", "wrong-values", ("i0 + r < m && p + 8 * q < k", "i0 + r < m && i0 * k + r * k + p + 8 * q < m * k")),
+    slip("06.34", "rows of A beyond m", "out-of-bounds", ("i < m && at < k", "at < k")),
+    slip("06.34", "rows of B beyond k", "out-of-bounds", ("p + r < k && at < n", "at < n")),
     slip("06.34", "no unfinished step", "k-tail-lost", ("p < k; p += 32", "p + 32 <= k; p += 32")),
     slip("06.34", "half of each tile is copied", "uninitialized", ("e < 256; e += 128", "e < 128; e += 128")),
     slip("06.34", "fragments of B again for each row", "no-reuse", ("mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});",
          "{\n                    int br = 16 * s + lane % 16;\n                    ldmatrix_trans(b[0], Bs + br * 8 + ((wj / 8 + j / 2 * 2 + lane / 16) ^ br % 8));\n                    mma(c[i][j], a[i], {b[0][j % 2 * 2], b[0][j % 2 * 2 + 1]});\n                }")),
     wrong("06.34", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="block_tile", rows=64, columns=64)),
-    same("06.34", "padded rows", ("As[64 * 4], Bs[32 * 8]", "As[64 * 5], Bs[32 * 9]"), ("As[r * 4 + (q ^ r / 2 % 4)]", "As[r * 5 + q]"), ("Bs[r * 8 + (q ^ r % 8)]", "Bs[r * 9 + q]"),
-         ("As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4)", "As + ar * 5 + 2 * s + h"), ("Bs + br * 8 + ((wj / 8 + 2 * i + h) ^ br % 8)", "Bs + br * 9 + wj / 8 + 2 * i + h")),
+    slip("06.34", "rows of A padded by a chunk", "bank-conflicts", ("As[64 * 4]", "As[64 * 5]"), ("As[r * 4 + (q ^ r / 2 % 4)]", "As[r * 5 + q]"), ("As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4)", "As + ar * 5 + 2 * s + h")),
+    same("06.34", "rows of B padded, two rows of A in a line of 128 bytes", ("Bs[32 * 8]", "Bs[32 * 9]"), ("Bs[r * 8 + (q ^ r % 8)]", "Bs[r * 9 + q]"), ("Bs + br * 8 + ((wj / 8 + 2 * i + h) ^ br % 8)", "Bs + br * 9 + wj / 8 + 2 * i + h"),
+         ("As[r * 4 + (q ^ r / 2 % 4)]", "As[r / 2 * 8 + (r % 2 * 4 + q ^ r / 2 % 8)]"), ("As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4)", "As + ar / 2 * 8 + (ar % 2 * 4 + 2 * s + h ^ ar / 2 % 8)")),
+    same("06.34", "columns of products first", ("            for (int i = 0; i < 2; ++i)\n                for (int j = 0; j < 4; ++j) mma(", "            for (int j = 3; j >= 0; --j)\n                for (int i = 0; i < 2; ++i) mma(")),
     guess("06.35", "halves", "halves", ("bytes_16x8 = 768", "bytes_16x8 = 384")),
     guess("06.35", "C counted", "with-c", ("bytes_16x8 = 768", "bytes_16x8 = 1280")),
     guess("06.35", "clocks", "upside-down", ("share_32x32 = 0.5", "share_32x32 = 2")),
