@@ -26,12 +26,23 @@ def attempted(exercise: Exercise, namespace: dict[str, Any]) -> bool:
         value = namespace.get(name)
         function = plain_function(value)
         try:
-            mine.append(
-                inspect.getsource(function) if function else f"{name} = {value if isinstance(value, str) else 0!r}"
-            )
+            mine.append(inspect.getsource(function) if function else _assigned(name, value, shipped, namespace))
         except (OSError, TypeError):
             return True  # defined where no source can be read: certainly not the stub
     return not course.is_stub("\n".join(mine), shipped, tuple(course.definitions(shipped)))
+
+
+def _assigned(name: str, value: Any, shipped: str, namespace: dict[str, Any]) -> str:
+    """`name = value`, or `name = other + rest` where the shipped cell puts a text of the session before its own."""
+    if not isinstance(value, str):
+        return f"{name} = 0"
+    for node in ast.parse(shipped).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.BinOp(left=ast.Name(id=other), op=ast.Add())):
+                before = namespace.get(other)
+                if found == name and isinstance(before, str) and value.startswith(before):
+                    return f"{name} = {other} + {value.removeprefix(before)!r}"
+    return f"{name} = {value!r}"
 
 
 def undefined(exercise: Exercise, namespace: dict[str, Any]) -> str:

@@ -157,15 +157,13 @@ def model(exercise_id: str) -> str:
 
 
 def setup_cell(chapter: Chapter) -> str:
-    """Source of the chapter's setup cell, which imports what every exercise may use."""
-    for cell in json.loads(chapter.notebook.read_text())["cells"]:
-        if "setup" in cell["metadata"].get("tags", []):
-            return _text(cell)
-    return ""
+    """Source of the chapter's setup cells: the imports of all exercises, and what a later section adds for its own."""
+    cells = json.loads(chapter.notebook.read_text())["cells"]
+    return "\n".join(_text(cell) for cell in cells if "setup" in cell["metadata"].get("tags", []))
 
 
 def prelude(chapter: Chapter, exercise_id: str) -> str:
-    """What comes before an answer that is run by itself: the setup cell, and the model answers that it may call."""
+    """What comes before an answer that is run by itself: the setup cells, and the model answers that it may call."""
     uses = chapter.exercises()[exercise_id].uses
     return "\n".join([setup_cell(chapter), *map(model, uses)])
 
