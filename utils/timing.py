@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 FLUSH = 256 * 2**20  # bytes, five times an H100's L2
-HEAD_START = 10  # flushes, 1 ms: meanwhile launches queue up, so that the GPU waits for none inside an interval
+HEAD_START = 10  # flushes, 1 ms, and one more for each function: launches queue up, so that the GPU waits for none
 # Bytes a second by the makers' datasheets; for others the driver's clock times the width of the bus.
 DATASHEET = {
     "H100 PCIe": 2.0e12, "H100 NVL": 3.9e12, "H100 80GB HBM3": 3.35e12, "H200": 4.8e12, "A100-SXM4-40GB": 1.555e12,
@@ -38,7 +38,7 @@ def alternated(
     times: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(rounds):
         last, events = turn == rounds - 1, []
-        for _ in range(HEAD_START):
+        for _ in range(HEAD_START + len(functions)):
             flush.zero_()
         for name, function in functions.items():
             if last and before:

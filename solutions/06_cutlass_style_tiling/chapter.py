@@ -1258,6 +1258,475 @@ axes[0].invert_yaxis()
 # His register tile is 8 × 8 in a block of 128 × 128: the emulated GPU counts such a one as well as ours; only its grids are larger than a check should run. This course's own measured ladder belongs to the second half.
 
 # %% [markdown]
+# ## 13 Tensor cores
+#
+# The boss does one multiply-add a lane and instruction. An H100's SM has 128 FP32 lanes: 256 FLOPs a clock. Beside them sit four **tensor cores**, which take in a whole
+# small matrix product in one instruction. What the datasheet promises for FP16, for each SM and clock:
+
+# %%
+per_clock = 989.4e12 / (132 * 1.83e9)  # H100 SXM datasheet, dense FP16: FLOP/s over SMs and clock
+print(f"{per_clock:.0f} FLOPs a clock and SM, {per_clock / 256:.0f} times the ordinary cores'")
+print("mma.sync        C tile   k      FLOPs   registers a lane: A  B  C")
+for kind, k, bits in [("f16, bf16", 16, 16), ("tf32", 8, 32), ("s8", 32, 8)]:
+    a, b, c = 16 * k * bits // 1024, 8 * k * bits // 1024, 16 * 8 // 32
+    print(f"{kind:14}  16 x 8  {k:2} {2 * 16 * 8 * k:10,} {a:22} {b:2} {c:2}")
+assert abs(per_clock - 4096) < 1
+
+# %% [markdown]
+# `mma.sync` computes D = A · B + C with one **warp**: A is 16 × k, B is k × 8, C and D are 16 × 8. Whatever the type, a row of A is 32 bytes. So one instruction of FP16 is 4,096 FLOPs: one clock of the whole SM, at the datasheet's rate.
+# In the boss, that many take 64 instructions of a warp (`FFMA`: 64 FLOPs each).
+#
+# (`mma.sync` itself reaches about two thirds of that rate on Hopper; the rest needs `wgmma`: arXiv 2402.13499. More on that at the end of this section.)
+#
+# The catch: a warp has no tile. It has 32 lanes with registers. Each lane holds a piece of A, of B and of C, its **fragment**, and the instruction fixes which. Here is C: in each element the lane that holds it, and which of its four values it is.
+
+# %%
+lanes_of_c = ((4, 8), (2, 2)), ((32, 1), (16, 8))
+layouts.draw_threads(lanes_of_c, 16, 8, "C of mma.sync: T = lane, V = its value: ((4,8),(2,2)):((32,1),(16,8))")
+
+# %% [markdown]
+# Write lane = 4g + t: **quad** g and **place** t in it. A quad has one row of the upper half, and the row eight below. A place has two neighbouring columns. You know this kind of thing: it is a thread-value layout (section 6), and its text is above the picture.
+#
+# A is made of the same pattern. Cut its 16 × 16 elements of FP16 into four blocks of 8 × 8. In each, quad g has row g, and place t has columns 2t and 2t + 1: two halves, **one register**. The order of the four blocks: down first. Register 0 is the upper left block, 1 the lower left, 2 the upper right, 3 the lower right.
+
+# %% [markdown]
+# {{card 06.30}}
+# For `mma.sync` m16n8k16, FP16 with FP32 sums. How many `flops` does one instruction do, as the datasheet counts? How many 32-bit `registers` of each lane hold A, B and C together (D in place of C)? And where is the element of A in row 11, column 5 (from 0): in which `lane` (0 to 31), in which of A's four `register`s (0 to 3)?
+
+# %% tags=["exercise"]
+# Predict 06.30
+flops = 4096
+registers = 10
+lane = 14
+register = 1
+
+# %% tags=["check"]
+check("06.30")
+
+# %% [markdown]
+# All three operands, with what lane 14 (g = 3, t = 2) holds in colour. The small numbers are lanes:
+
+# %%
+fig, ax = plt.subplots(figsize=(7.5, 6.6))
+corners = {"A": (0, 0, 16, 16), "B": (17.5, -17.5, 16, 8), "C": (17.5, 0, 16, 8)}  # x, y, rows, columns
+for name, (left, top, high, wide) in corners.items():
+    for i in range(high):
+        for j in range(wide):
+            along, across = (i, j) if name == "B" else (j, i)  # B's quads are columns
+            owner = across % 8 * 4 + along % 8 // 2
+            number = across // 8 * 2 + along % 2 if name == "C" else across // 8 + along // 8 * (1 + (name == "A"))
+            mine = owner == 14
+            ax.add_patch(plt.Rectangle((left + j, top + i), 1, 1, facecolor="C1" if mine else "none", alpha=0.85,
+                                       edgecolor="0.6", linewidth=0.4))
+            label = f"{name.lower()}{number}" if mine else owner
+            ax.text(left + j + 0.5, top + i + 0.55, label, ha="center", va="center", fontsize=8 if mine else 6,
+                    color="black" if mine else "0.5")
+    ax.text(left, top - 0.4, f"{name}, {high} x {wide}", fontsize=9)
+ax.text(0, -9, "a row of A and a column of B\nbelong to a quad; an element of C\nto the quad of its row, and to the\nplace of its column", fontsize=9)
+ax.set(xlim=(-0.5, 26), ylim=(16.5, -18.7), aspect="equal")
+_ = ax.axis("off")
+
+# %% [markdown]
+# (a0 to a3 and b0, b1 are registers, of two halves each; c0 to c3 are floats.) B looks like A on its side: a *column* of B belongs to a quad, and a register holds two neighbours **along k**. That is what `.row.col` in the instruction's name means: A comes by rows, B by columns, both with k running fastest.
+#
+# The general rule, for elements of any size: a lane holds **4 bytes of a row** of each 8-row block, e = 32 / bits elements; four lanes make 16 bytes. If the tile is deeper than 16 bytes, it goes on with the next registers.
+
+# %% [markdown]
+# {{card 06.31}}
+# `fragment(operand, k, bits)`: the thread-value layout of `"A"`, `"B"` or `"C"` of `mma.sync` m16n8k*k* with elements of `bits` bits: a layout of two modes, (lane, value) → index in the **column-major** tile. As in CuTe, the tile of A is 16 × k, that of C 16 × 8, and that of **B is 8 × k** (n first): column j, row p of B has index j + 8·p.
+#
+# Values are numbered register by register: value v of A is element v % e of register v // e, with e = 32 / bits. C is always 32-bit, four values, as in the picture above.
+#
+# Tried: k = 16 and 8 with 16 bits, k = 8 and 4 with 32 bits (tf32), k = 32 and 16 with 8 bits. At the smaller k, A has two registers (rows 0-7, rows 8-15) and B one.
+#
+# `fragment("C", 16, 16)` is `(((4, 8), (2, 2)), ((32, 1), (16, 8)))`. Any layout with the same offsets is as good. Plain Python.
+
+# %% tags=["exercise"]
+# Exercise 06.31
+def fragment(operand, k, bits):
+    """(lane, value) -> index in the column-major tile of an operand of mma.sync."""
+    ### BEGIN SOLUTION
+    each = 2 if operand == "C" else 32 // bits  # neighbours in a row that a lane holds
+    rows = 8 if operand == "B" else 16
+    columns = 8 if operand == "C" else k
+    lanes = (4, 8), (each * rows, 1)
+    values = (each, rows // 8, columns // (4 * each)), (rows, 8, 4 * each * rows)
+    return (lanes[0], values[0]), (lanes[1], values[1])
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.31")
+
+# %% [markdown]
+# Does the hardware agree? Deal A and B to lanes **by your layouts**, on the host, and let a kernel do nothing but load four and two registers, call `mma`, and store four floats:
+
+# %%
+bare_mma = r"""
+__global__ void product(const uint4* a, const uint2* b, float4* d) {
+    uint4 A = a[threadIdx.x];
+    uint2 B = b[threadIdx.x];
+    float4 c = {};
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c.x), "+f"(c.y), "+f"(c.z), "+f"(c.w)
+                 : "r"(A.x), "r"(A.y), "r"(A.z), "r"(A.w), "r"(B.x), "r"(B.y));
+    d[threadIdx.x] = c;
+}"""
+
+
+def dealt(tile, layout):
+    """What each lane holds: (32, values). The tile is numbered column-major."""
+    return np.ascontiguousarray(tile.ravel(order="F")[layouts.offsets(layout)].reshape(-1, 32).T)
+
+
+if ready("06.31"):
+    rng = np.random.default_rng(1)
+    A, B = (rng.standard_normal(shape).astype(np.float16) for shape in ((16, 16), (16, 8)))
+    a, b = dealt(A, fragment("A", 16, 16)), dealt(B.T, fragment("B", 16, 16))
+    d, C = np.zeros((32, 4), np.float32), np.zeros(128, np.float32)
+    emulate(bare_mma, "product", 1, 32, [a.view(np.uint32), b.view(np.uint32), d])
+    C[layouts.offsets(fragment("C", 16, 16))] = d.T.ravel()
+    print("largest difference from A @ B:", abs(C.reshape(16, 8, order="F") - A.astype(float) @ B).max())
+    same = layouts.offsets(fragment("C", 16, 16)) == layouts.offsets(fragment("A", 8, 16))
+    print("C of FP32 is dealt as A of FP16 with k = 8:", same.all())
+
+# %% [markdown]
+# The last line is no accident. Two results C next to each other, rounded to FP16, **are** an A of k = 16, in the same lanes: no shared memory in between. FlashAttention lives on it: P = softmax(Q·Kᵀ) is the C of one product and the A of the next.
+#
+# ### What the sum is
+#
+# "FP16 in, FP32 accumulate" is not a chain of FP32 multiply-adds. Products are exact; then all 16 of them and C are shifted to the **largest exponent** among them, what hangs over more than two bits below FP32's last place is **cut off**, and the result is cut to FP32, toward zero. (Found by trying on an H100; the emulated GPU does it bit for bit.)
+# To see it, give all rows of A the same numbers x, and all columns of B the same y. Then every element of C is the dot product x · y, 16 terms an instruction:
+
+# %%
+dot = r"""
+__global__ void dot(const unsigned* x, const unsigned* y, float start, int steps, float* d) {
+    float c[4] = {start, start, start, start};
+    x += threadIdx.x % 4, y += threadIdx.x % 4;  // place t: words t and t + 4 of sixteen halves
+    for (int s = 0; s < 8 * steps; s += 8)
+        asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%4,%5,%5}, {%6,%7}, {%0,%1,%2,%3};"
+                     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(x[s]), "r"(x[s + 4]), "r"(y[s]), "r"(y[s + 4]));
+    d[threadIdx.x] = c[0];
+}"""
+
+
+def three_sums(words, x, y, start):
+    """Prints start + x · y: exactly, by a chain of FP32 multiply-adds, and by mma.sync."""
+    x, y = np.array(x, np.float16), np.array(y, np.float16)
+    d, chain, exact = np.zeros(32, np.float32), np.float32(start), start + x.astype(float) @ y
+    emulate(dot, "dot", 1, 32, [x.view(np.uint32), y.view(np.uint32), start, len(x) // 16, d])
+    for one in x.astype(float) * y:
+        chain = np.float32(chain + one)
+    print(f"{words:28} exact {exact:.9f}   chain {chain / exact - 1:+.1e}   mma {d[0] / exact - 1:+.1e}")
+    return chain / exact - 1, d[0] / exact - 1
+
+
+three_sums("1 + 16 · 2^-24", [2**-12] * 16, [2**-12] * 16, 1.0)
+three_sums("1 + 16 · 2^-26", [2**-13] * 16, [2**-13] * 16, 1.0)
+rng = np.random.default_rng(3)
+off = [three_sums("4096 random products >= 0", rng.random(4096), rng.random(4096), 0.0) for _ in range(4)]
+assert all(mma < -30 * abs(chain) and 2**-11 / abs(mma) > 20 for chain, mma in off)
+
+# %% [markdown]
+# Line 1: each product is half of the last place of 1. The chain rounds it away sixteen times; the tensor core adds sixteen before it cuts, and is exact. Line 2: two bits further down, the products are gone before they are added. The other lines: over a long k of positive terms, cutting always errs **downward**, while rounding errs both ways.
+# So a tensor-core sum is another sum than a chain: better in line 1, more than 30 times worse here at k = 4096 (and still 20 times finer than rounding the result to FP16, 2^-11 at most). Compare with float64 and a tolerance that grows with k, never bit by bit with an FP32 kernel.
+
+# %% [markdown]
+# From here on you write it in CUDA C++. The next cell has the instructions as functions, for all exercises of this section: `mma(c, a, b)` adds A·B to the warp's C; `pair(low, high)` packs two halves in a register; `ldmatrix` and
+# `ldmatrix_trans` come further down; `store` writes a warp's 16 × 8 of C to row i, column j, as far as it is inside m × n.
+
+# %% tags=["setup"]
+tensor_ops = r"""
+#include <cuda_fp16.h>
+__device__ void mma(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {  // c += a b
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+__device__ unsigned pair(half low, half high) { return __half_as_ushort(low) | __half_as_ushort(high) << 16; }
+#define LDMATRIX(name, trans) __device__ void name(unsigned (&r)[4], const uint4* row) { \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) \
+                 : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory"); }
+LDMATRIX(ldmatrix, "")
+LDMATRIX(ldmatrix_trans, ".trans")
+__device__ void store(float* C, const float (&c)[4], int i, int j, int m, int n) {
+    int lane = threadIdx.x % 32, row = i + lane / 4, column = j + lane % 4 * 2;  // n is even: both columns or none
+    if (row < m && column < n) *(float2*)(C + row * n + column) = {c[0], c[1]};
+    if (row + 8 < m && column < n) *(float2*)(C + (row + 8) * n + column) = {c[2], c[3]};
+}
+"""
+
+# %%
+def half_product(source, m, n, k, tile, block):
+    """Runs C = A · B in FP16 on the emulated GPU, a block for each tile (rows, columns) of C."""
+    rng = np.random.default_rng(0)
+    A, B = (rng.standard_normal(shape).astype(np.float16) for shape in ((m, k), (k, n)))
+    C = np.zeros((m, n), np.float32)
+    report = emulate(source, "hgemm", (-(-n // tile[1]), -(-m // tile[0])), block, [A, B, C, m, n, k])
+    assert np.allclose(C, A.astype(float) @ B, atol=1e-3) and not report.faults
+    return report
+
+
+def tensor_flops(report):
+    """FLOPs done by mma."""
+    return report.metrics["sm__ops_path_tensor_src_fp16.sum"]
+
+# %% [markdown]
+# {{card 06.32}}
+# `hgemm`: C = A · B, A m × k and B k × n FP16, C float32, all row-major. m is a multiple of 16, n of 8, k of 16. One block of **one warp** makes a 16 × 8 tile of C; the launch is n / 8 × m / 16 blocks (x, y). Load the fragments from global memory by hand, step through k by 16, store C.
+#
+# Given: `mma` and `pair` (above). A, B and C already point to the block's tile.
+#
+# m = 16, n = 8, k = 16, all elements 1: every element of C is 16.
+#
+# Budget: 8 load requests for each step, since A's halves come in pairs. All FLOPs by `mma`.
+
+# %% tags=["exercise"]
+# Exercise 06.32
+one_warp = tensor_ops + r"""
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    int lane = threadIdx.x, g = lane / 4, t = lane % 4;
+    A += blockIdx.y * 16 * k, B += blockIdx.x * 8, C += blockIdx.y * 16 * n + blockIdx.x * 8;
+    float c[4] = {};
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 16) {
+        unsigned a[4], b[2];
+        for (int r = 0; r < 4; ++r) a[r] = *(const unsigned*)(A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t);
+        for (int r = 0; r < 2; ++r) {
+            const half* at = B + (p + r * 8 + 2 * t) * n + g;
+            b[r] = pair(at[0], at[n]);
+        }
+        mma(c, a, b);
+    }
+    for (int v = 0; v < 4; ++v) C[(g + v / 2 * 8) * n + 2 * t + v % 2] = c[v];
+    // ### END SOLUTION
+}"""
+
+# %% tags=["check"]
+check("06.32")
+
+# %%
+picture = None
+if ready("06.32"):
+    rung = half_product(one_warp, 64, 64, 64, (16, 8), 32)
+    print(f"{tensor_flops(rung) / rung.metrics['bytes_moved.read']:.1f} FLOPs a byte")
+    picture = annotate(rung)
+picture
+
+# %% [markdown]
+# All FLOPs of the product come out of one line. And look at what feeds it: eight loads, four of them for two bytes a lane. A 4-byte load of A takes 8 rows of 16 bytes: half of each sector is thrown away, and half of what came for B as well. Tiles in shared memory mend the sectors, as in section 8. But then a fragment still costs six loads, of 4 bytes and less.
+#
+# ### ldmatrix
+#
+# `ldmatrix` loads fragments from shared memory in one instruction. It moves 8 × 8 matrices of 16-bit elements. **Every lane names one row** of 16 bytes, by its address, and **every quad gets one row**: address and data belong to different lanes. With `.x4`, lanes 0-7 name the rows of matrix 0, lanes 8-15 those of matrix 1, and so on; matrix q arrives in register q.
+
+# %%
+fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.1))
+titles = ["who gives the address", "who gets it: ldmatrix", "who gets it: ldmatrix .trans"]
+for ax, title in zip(axes, titles):
+    for i in range(8):
+        for j in range(8):
+            given, plain, turned = i, 4 * i + j // 2, 4 * j + i // 2
+            owner = {titles[0]: given, titles[1]: plain, titles[2]: turned}[title]
+            hue = f"C{(owner if title == titles[0] else owner // 4) % 8}"
+            strong = 0.75 if title != titles[0] and owner == 5 else 0.25
+            ax.add_patch(plt.Rectangle((j, i), 1, 1, facecolor=hue, alpha=strong, edgecolor="0.6", linewidth=0.5))
+            if title != titles[0]:
+                ax.text(j + 0.5, i + 0.55, owner, ha="center", va="center", fontsize=7)
+        if title == titles[0]:
+            ax.text(4, i + 0.55, f"lane {i}: 16 bytes", ha="center", va="center", fontsize=8)
+    ax.set(xlim=(-0.1, 8.1), ylim=(8.1, -0.1), aspect="equal")
+    ax.set_title(title, fontsize=9)
+    ax.axis("off")
+
+# %% [markdown]
+# A row of the picture is a row in shared memory. In the middle, lane 5 gets two neighbours of a row. That is what A wants: rows of A are in memory as k runs. On the right, lane 5 gets two neighbours of a *column*. That is what B wants when it is row-major, as ours: B's register holds two neighbours along k, and in memory they lie in different rows. No 4-byte load can pick them up; `.trans` does it on the way, at the same price.
+# (If B is stored by columns, n × k as weights often are, plain `ldmatrix` is right for both.)
+#
+# What does it cost? Eight rows of 16 bytes are 128 bytes: one wavefront, **if the eight rows lie in different banks**. In a tile with rows of 128 bytes they all lie in the same four. Section 7 has the cure.
+
+# %% [markdown]
+# {{card 06.33}}
+# `hgemm` as before, m a multiple of 16, n and k of **64**; one warp makes a 16 × 64 tile of C, in steps of 64 along k. The launch is n / 64 × m / 16 blocks (x, y) of 32 threads.
+#
+# For each step: copy the tile of A (16 × 64) and that of B (64 × 64) to shared memory, in chunks of 16 bytes; for each 16 of k, get A with one `ldmatrix`, B with four `ldmatrix_trans`, and do eight products. `c[j]` is the sum of columns 8j to 8j + 7; storing it is given.
+#
+# Given: `ldmatrix(r, row)` and `ldmatrix_trans(r, row)`, `.x4` each: `r` is `unsigned r[4]`, and every lane passes the address of one row of 16 bytes. `As[8 * r + q]` is meant to be chunk q of row r; move the chunks as you like. `mma` takes `{b[0], b[1]}` as its last argument.
+#
+# Budgets: each tile read once a step, 20 load requests a step; 20 shared loads a step; **no bank conflicts**. All FLOPs by `mma`.
+
+# %% tags=["exercise"]
+# Exercise 06.33
+by_ldmatrix = tensor_ops + r"""
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    __shared__ uint4 As[16 * 8], Bs[64 * 8];  // chunks of 16 bytes, 8 in a row
+    int lane = threadIdx.x;
+    A += blockIdx.y * 16 * k, B += blockIdx.x * 64;
+    float c[8][4] = {};
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 64) {
+        for (int e = lane; e < 64 * 8; e += 32) {
+            int r = e / 8, q = e % 8, place = r * 8 + (q ^ r % 8);
+            if (r < 16) As[place] = *(const uint4*)(A + r * k + p + q * 8);
+            Bs[place] = *(const uint4*)(B + (p + r) * n + q * 8);
+        }
+        __syncthreads();
+        for (int s = 0; s < 4; ++s) {
+            unsigned a[4], b[4];
+            int r = lane % 16, h = lane / 16;  // the lane's row of 16, and which 8 columns
+            ldmatrix(a, As + r * 8 + ((2 * s + h) ^ r % 8));
+            for (int j = 0; j < 4; ++j) {
+                ldmatrix_trans(b, Bs + (16 * s + r) * 8 + ((2 * j + h) ^ r % 8));
+                mma(c[2 * j], a, {b[0], b[1]});
+                mma(c[2 * j + 1], a, {b[2], b[3]});
+            }
+        }
+        __syncthreads();
+    }
+    // ### END SOLUTION
+    for (int j = 0; j < 8; ++j) store(C, c[j], blockIdx.y * 16, blockIdx.x * 64 + 8 * j, m, n);
+}"""
+
+# %% tags=["check"]
+check("06.33")
+
+# %%
+picture = None
+if ready("06.33"):
+    rung = half_product(by_ldmatrix, 64, 64, 64, (16, 64), 32)
+    fronts = rung.metrics["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"]
+    print(f"{tensor_flops(rung) / rung.metrics['bytes_moved.read']:.1f} FLOPs a byte;",
+          f"{fronts / (tensor_flops(rung) / 4096):.2f} wavefronts of shared loads for each mma")
+    picture = annotate(rung)
+picture
+
+# %% [markdown]
+# Five `ldmatrix` for eight `mma`: fragments stopped being the bulk of the instructions. The swizzle is the XOR of 06.18 on chunk numbers, `Swizzle<3,4,3>` in bytes; both sides of it are one expression. One warp a block is still a toy: B's 64 × 64 tile serves only 16 rows of C. Now the real thing.
+
+# %% [markdown]
+# {{card 06.34}}
+# `hgemm` for **any m**, n and k multiples of 8 (so that a row begins at a multiple of 16 bytes). A block of **128 threads**, four warps, makes a 64 × 64 tile of C in steps of 32 along k; each warp owns a warp tile of 32 × 32: rows `wi` to wi + 31, columns `wj` to wj + 31 of the block's tile. The launch is ⌈n / 64⌉ × ⌈m / 64⌉ blocks.
+#
+# Shared memory: the tile of A, 64 rows of 4 chunks; the tile of B, 32 rows of 8 chunks. What is outside of A or B is 0. `c[i][j]` is the product of rows wi + 16i and columns wj + 8j; storing is given.
+#
+# m = 1, n = k = 8, all elements 1: eight times 8.
+#
+# Budgets: 16 load requests a block and step (of 16 bytes a lane); **no bank conflicts**, and mind that A's rows have only 64 bytes (`swizzle_for` of 06.19 knows); at m = n = k = 64 also bytes read as `tile_traffic(m, n, k, 64, 64)` says for two-byte elements, and 2 wavefronts of shared loads for each mma. All FLOPs by `mma`.
+
+# %% tags=["exercise"]
+# Exercise 06.34
+block_tile = tensor_ops + r"""
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    __shared__ uint4 As[64 * 4], Bs[32 * 8];  // chunks of 16 bytes
+    int x = threadIdx.x, lane = x % 32, wi = x / 64 * 32, wj = x / 32 % 2 * 32, i0 = blockIdx.y * 64, j0 = blockIdx.x * 64;
+    float c[2][4][4] = {};
+    // ### BEGIN SOLUTION
+    for (int p = 0; p < k; p += 32) {
+        for (int e = x; e < 256; e += 128) {
+            int r = e / 4, q = e % 4, i = i0 + r, at = p + 8 * q;
+            As[r * 4 + (q ^ r / 2 % 4)] = i < m && at < k ? *(const uint4*)(A + i * k + at) : uint4{};
+            r = e / 8, q = e % 8, at = j0 + 8 * q;
+            Bs[r * 8 + (q ^ r % 8)] = p + r < k && at < n ? *(const uint4*)(B + (p + r) * n + at) : uint4{};
+        }
+        __syncthreads();
+        for (int s = 0; s < 2; ++s) {
+            unsigned a[2][4], b[2][4];
+            for (int i = 0, h = lane / 16; i < 2; ++i) {
+                int ar = wi + 16 * i + lane % 16, br = 16 * s + lane % 16;
+                ldmatrix(a[i], As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4));
+                ldmatrix_trans(b[i], Bs + br * 8 + ((wj / 8 + 2 * i + h) ^ br % 8));
+            }
+            for (int i = 0; i < 2; ++i)
+                for (int j = 0; j < 4; ++j) mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});
+        }
+        __syncthreads();
+    }
+    // ### END SOLUTION
+    for (int i = 0; i < 2; ++i) for (int j = 0; j < 4; ++j) store(C, c[i][j], i0 + wi + 16 * i, j0 + wj + 8 * j, m, n);
+}"""
+
+# %% tags=["check"]
+check("06.34")
+
+# %%
+picture = None
+if ready("06.33") and ready("06.34"):
+    narrow = half_product(by_ldmatrix, 64, 64, 64, (16, 64), 32)
+    picture = compare(narrow, half_product(block_tile, 64, 64, 64, (64, 64), 128))
+picture
+
+# %% [markdown]
+# ### Feeding it
+#
+# Global memory is one supplier. Shared memory is the nearer one, and it has a limit of its own: an SM gets **128 bytes a clock** out of it (a wavefront a clock). A tensor core's product waits for its fragments. For one step of 16 along k, a warp tile of R × S reads R rows of A and S columns of B, 16 deep, and does R/16 · S/8 mma with them.
+
+# %% [markdown]
+# {{card 06.35}}
+# FP16, fragments by `ldmatrix` without conflicts, A and B from shared memory. How many bytes does a warp read for each mma with a warp tile of 16 × 8 (`bytes_16x8`) and of 64 × 64 (`bytes_64x64`)? With 32 × 32, at 128 bytes a clock, what share of the rate "one mma a clock" can be reached at best (`share_32x32`, between 0 and 1)?
+#
+# Hopper's `wgmma` m64n256k16 reads A (64 × 16) and B (16 × 256) from shared memory itself, once for a whole group of four warps. How many bytes for each 16 × 8 × 16 of its work (`bytes_wgmma`)?
+
+# %% tags=["exercise"]
+# Predict 06.35
+bytes_16x8 = 768
+share_32x32 = 0.5
+bytes_64x64 = 128
+bytes_wgmma = 80
+
+# %% tags=["check"]
+check("06.35")
+
+# %% [markdown]
+# The curve is the formula; the points are what the emulated GPU counted for your kernels (a wavefront of `ldmatrix` is 128 bytes):
+
+# %%
+sides = np.array([16, 32, 64, 128, 256])
+fig, ax = plt.subplots(figsize=(7, 3))
+ax.plot(sides, 32 * 2 * sides / (sides // 16 * (sides // 8)), marker=".", label="square warp tiles: formula")
+for name, answer, tile, block, warp in [("06.33", "by_ldmatrix", (16, 64), 32, (16, 64)),
+                                        ("06.34", "block_tile", (64, 64), 128, (32, 32))]:
+    if ready(name):
+        rung = half_product(globals()[answer], 64, 64, 64, tile, block)
+        fronts = rung.metrics["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"]
+        counted_bytes = 128 * fronts / (tensor_flops(rung) / 4096)
+        assert counted_bytes == 32 * sum(warp) / (warp[0] // 16 * (warp[1] // 8))
+        ax.plot((warp[0] * warp[1]) ** 0.5, counted_bytes, "o", color="C1")
+        ax.annotate(f"  {name}: {warp[0]} x {warp[1]}, counted", ((warp[0] * warp[1]) ** 0.5, counted_bytes), fontsize=9)
+ax.plot(128, 80, "s", color="C2")
+ax.annotate("  wgmma, 64 x 256", (128, 80), fontsize=9)
+ax.axhline(128, color="C4", linestyle="--")
+ax.text(16, 108, "128 bytes a clock: one mma a clock", color="C4", fontsize=9, va="top")
+ax.set(xscale="log", yscale="log", xlabel="side of the warp tile (root of its area)", ylabel="bytes for each mma")
+ax.set_xticks(sides, sides)
+ax.set_yticks([32, 64, 128, 256, 512], [32, 64, 128, 256, 512])
+ax.minorticks_off()
+_ = ax.margins(x=0.08, y=0.12)
+
+# %% [markdown]
+# A warp tile of 64 × 64 is only just enough, with nothing left for the copies *into* shared memory, and its sums are 128 registers of each lane (06.5). 128 × 128 would need 512: no lane has them. **That is the wall that mma.sync runs into.** Hopper's answer is `wgmma`: four warps, 128 threads, hold one tile of up to 64 × 256 together, the same 128 registers a lane; the tensor cores fetch the operands from shared memory, B once for all four. With `mma.sync` each warp would fetch B for itself: 272 bytes in place of 80. And no registers and no instructions are spent on fragments any more.
+#
+# **The ladder, counted**, from here on in FP16; the first two rungs are from section 12. Instructions are those of warps for 4,096 FLOPs: what one mma does.
+
+# %%
+# name: exercise, source, tile, block, FLOPs a byte that the tile promises
+tensor_rungs = {"one warp, by hand": ("06.32", "one_warp", (16, 8), 32, 2 * 16 * 8 / (2 * (16 + 8))),
+                "ldmatrix, 16 x 64": ("06.33", "by_ldmatrix", (16, 64), 32, 2 * 16 * 64 / (2 * (16 + 64))),
+                "block 64 x 64": ("06.34", "block_tile", (64, 64), 128, 2 * 64 * 64 / (2 * (64 + 64)))}
+shown = {f"FP32, {name}": (counted[name], intensity(counted[name]), rungs[name][-1], 2 * 64**3)
+         for name in ("naive", "boss") if name in counted}
+for name, (exercise, source, tile, block, promised) in tensor_rungs.items():
+    if ready(exercise):
+        report = half_product(globals()[source], 64, 64, 64, tile, block)
+        done = tensor_flops(report)
+        shown[name] = report, done / report.metrics["bytes_moved.read"], promised, done
+print(f"{'':20}FLOP/B promised  global bytes  conflicts  wavefronts  instructions")
+for name, (report, seen, promised, done) in shown.items():
+    fronts = report.metrics["l1tex__data_pipe_lsu_wavefronts_mem_shared_op_ld.sum"] / (done / 4096)
+    conflicts = sum(value for metric, value in report.metrics.items() if "data_bank_conflicts" in metric)
+    print(f"{name:20}{seen:6.2f}{promised:9.2f}{report.metrics['bytes_moved.read']:14,.0f}{conflicts:11,.0f}"
+          f"{fronts:12.2f}{report.metrics['smsp__inst_executed.sum'] / (done / 4096):14.1f}")
+
+# %% [markdown]
 # ## 14 The same product in Triton
 #
 # In Triton you write what one **program** does to one tile of C. A program is a block of threads, but you never see a thread:
@@ -1785,6 +2254,369 @@ for tile in ((16, 128, 64), (64, 128, 64), (128, 16, 64)):
 # %% [markdown]
 # With 16 rows it falls back to `mma.sync`, the instruction of the generation before. The other way round, 128 × 16, `wgmma` is back: its n may be as small as 8. So the reference kernel for skinny products, `solutions/kernels/gemm_skinny.py`, is
 # split-K with the product **turned**: W xᵀ, with the 64 rows full of weights and not of padding.
+
+# %% [markdown]
+# ## 16 Persistent kernels and what a tile size costs
+#
+# A block that makes one tile spends its life in three parts. It asks for its first tiles of A and B, and waits. It multiplies. It stores its tile of C, and ends. Only in the middle do the tensor cores work.
+#
+# A **persistent** kernel launches one block for each SM and lets it take tile after tile. Then loads for the next tile, and the store of the last, can run while this one is multiplied: TMA, tensor cores and store are different units.
+
+# %%
+def sm_timeline(ax, y, tiles, steps, fixed, overlapped):
+    """Bars for one SM: waiting for the first loads, products, the store. Returns when it ends."""
+    at = 0
+    for tile in range(tiles):
+        if not overlapped or tile == 0:
+            ax.barh(y, fixed / 2, left=at, height=0.5, color="C5", alpha=0.45)
+            at += fixed / 2
+        ax.barh(y, steps, left=at, height=0.5, color="C0", alpha=0.85, edgecolor="none")
+        ax.text(at + steps / 2, y, f"tile {tile}", ha="center", va="center", color="white", fontsize=8)
+        at += steps
+        if not overlapped or tile == tiles - 1:
+            ax.barh(y, fixed / 2, left=at, height=0.5, color="C1", alpha=0.6)
+            at += fixed / 2
+        else:
+            ax.barh(y - 0.33, fixed / 2, left=at, height=0.1, color="C1", alpha=0.6)
+            ax.barh(y + 0.33, fixed / 2, left=at - fixed / 2, height=0.1, color="C5", alpha=0.6)
+        if at and tile < tiles - 1:
+            ax.plot([at, at], [y - 0.25, y + 0.25], color="0.5", linewidth=0.8)
+    return at
+
+# %%
+fig, ax = plt.subplots(figsize=(7.5, 2.3))
+for row in (0, 1):
+    end = sm_timeline(ax, row, 3, 6, 3, overlapped=row == 1)
+    ax.text(end + 0.3, row, f"{end:g}", va="center")
+ax.set(yticks=[0, 1], xlabel="time on one SM, in steps along k  (3 tiles of 6 steps, 3 steps' time around them)", xlim=(0, 30))
+ax.set_yticklabels(["a block for each tile", "persistent, overlapped"])
+for colour, words in [("C5", "first loads"), ("C0", "products"), ("C1", "store of C")]:
+    ax.bar(0, 0, color=colour, alpha=0.7, label=words)
+ax.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.45, 1.22))
+ax.invert_yaxis()
+ax.grid(False)
+
+# %% [markdown]
+# {{card 06.43}}
+# Tiles of C are 128 × 256, one block fits on an SM, an H100 has 132 SMs. How many waves take C of 8192 × 8192 (`waves_8192`), and C of 4225 × 4096 (`waves_4225`: m is 4225, one row more than 33 · 128)?
+#
+# A step along k is 64 deep. Say that a tile costs the time of **6 steps** around its products, loads before and store after. Which share of a tile's time is that at k = 512 (`fixed_share`, 0 to 1, to 1 %)? An SM makes four such tiles. How many times as fast is it
+# if all fixed time but the first load and the last store (3 + 3 steps) runs beside products (`gain`, to 1 %)?
+
+# %% tags=["exercise"]
+# Predict 06.43
+waves_8192 = 16
+waves_4225 = 5
+fixed_share = 6 / 14
+gain = 56 / 38
+
+# %% tags=["check"]
+check("06.43")
+
+# %%
+rows_of_c = np.arange(3840, 4993, 8)
+fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.6))
+for bm, bn in ((128, 256), (128, 128), (64, 128)):
+    tiles_of_c = -(-rows_of_c // bm) * -(-4096 // bn)
+    room = -(-tiles_of_c // 132) * 132 * bm * bn
+    axes[0].plot(rows_of_c, rows_of_c * 4096 / room, label=f"{bm} x {bn}", linewidth=1.4)
+axes[0].set(xlabel="rows of C (4096 columns)", ylabel="useful share, 132 SMs", ylim=(0.6, 1.02))
+axes[0].legend(fontsize=8)
+steps = np.array([1, 2, 4, 8, 16, 32, 64, 128])
+axes[1].plot(64 * steps, steps / (steps + 6), marker="o", markersize=3, label="a block for each tile")
+axes[1].plot(64 * steps, 4 * steps / (4 * steps + 6), marker="o", markersize=3, label="persistent, 4 tiles")
+axes[1].set(xlabel="k", xscale="log", ylabel="share of the time in products", ylim=(0, 1.02))
+axes[1].legend(fontsize=8, loc="lower right")
+axes[1].margins(x=0.05)
+
+# %% [markdown]
+# Left: the same teeth as in section 11. At 4224 rows the 128 × 256 tile fills four waves to the last place; row 4225 costs a fifth. Smaller tiles have smaller teeth. Right: the fixed part hardly matters at k = 8192 and takes most of the time at k = 128. That is where a persistent kernel wins; being persistent
+# does nothing for the teeth, since the last wave is as empty as before (stream-K is for those).
+#
+# What is the fixed part of a real kernel? The course's Triton kernel (`solutions/kernels/gemm_triton.py`) was timed on an H100, tiles of 128 × 256, steps of 64. Three products with the same 2,048 tiles differ in k only, so a wave's time is fixed + steps · step:
+
+# %%
+from utils import recorded
+
+timed = recorded("06_tiles")[0]
+figures, card = timed["figures"], timed["machine"]
+one = figures["configurations"].index([128, 256, 64, 3, 8])
+per_wave = {k: figures["ms"][figures["shapes"].index([8192, 8192, k])][one] / 16 * 1000 for k in (128, 512, 8192)}
+step = (per_wave[8192] - per_wave[512]) / 120
+print(f"{card['gpu']}, {card['date']}: m = n = 8192, 16 waves")
+for k, wave in per_wave.items():
+    rest = wave - k / 64 * step
+    print(f"k = {k:4}: {wave:7.2f} µs a wave, {k // 64:3} steps of {step:.3f} µs, so {rest:5.2f} µs around them"
+          f" = {rest / step:4.1f} steps ({rest / wave:.0%})")
+written = 8192 * 8192 * 2 / (16 * per_wave[128] * 1e-6)
+print(f"at k = 128, C alone is written at {written / 1e12:.1f} TB/s")
+
+# %% [markdown]
+# A line in k, as the model says: about the same time around the products at every k, two microseconds or three steps: more than a quarter of the time at k = 512, 2 % at 8192. And this kernel is persistent, its loads run ahead (`flatten=True`). At k = 128 little is left to hide behind: the product is hardly more than writing C, and memory sets its pace (a large copy on this GPU moves 3.0 TB/s).
+
+# %% [markdown]
+# ### From one tile to many
+#
+# A kernel of the first kind, in Triton: the grid has a program for each tile, and the program's two numbers say which.
+
+# %%
+from utils import tl, triton
+
+
+@triton.jit
+def tile_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    i = tl.program_id(0) * BM + tl.arange(0, BM)[:, None]
+    j = tl.program_id(1) * BN + tl.arange(0, BN)[None, :]
+    sums = tl.zeros((BM, BN), tl.float32)
+    for start in range(0, k, BK):
+        p, q = start + tl.arange(0, BK)[None, :], start + tl.arange(0, BK)[:, None]
+        a_tile = tl.load(a + i * k + p, mask=(i < m) & (p < k), other=0.0)
+        b_tile = tl.load(b + q * n + j, mask=(q < k) & (j < n), other=0.0)
+        sums = tl.dot(a_tile, b_tile, sums)
+    tl.store(c + i * n + j, sums, mask=(i < m) & (j < n))
+
+
+device = "cuda" if torch.cuda.is_available() else "cpu"
+a, b = (torch.randn(shape, device=device).half() for shape in ((70, 45), (45, 100)))
+c = torch.empty(70, 100, device=device)
+tile_kernel[(3, 4)](a, b, c, 70, 100, 45, 32, 32, 32)
+print("12 programs, 12 tiles; largest error", float((c.double() - a.double() @ b.double()).abs().max()))
+
+# %% [markdown]
+# {{card 06.44}}
+# `persistent(a, b, programs)`: the same product, a is m × k and b is k × n, contiguous float16, the result m × n float32; any sizes from 1. Tiles of 32 × 32, steps of 32 along k. **At most `programs` programs** are launched, in one launch, however many tiles there are, and no program makes more than
+# ⌈tiles / programs⌉ of them. There may be fewer tiles than programs.
+#
+# `persistent(a, b, 5)` with the a and b above: 12 tiles for 5 programs. Program 0 makes tiles 0, 5 and 10, program 1 tiles 1, 6 and 11, program 4 tiles 4 and 9 (or any other even deal). `tl.num_programs(0)` is 5.
+
+# %% tags=["exercise"]
+# Exercise 06.44
+from utils import tl, triton
+
+
+@triton.jit
+def persistent_kernel(a, b, c, m, n, k, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    ### BEGIN SOLUTION
+    columns = tl.cdiv(n, BN)
+    for tile in range(tl.program_id(0), tl.cdiv(m, BM) * columns, tl.num_programs(0)):
+        rows = tile // columns * BM + tl.arange(0, BM)
+        cols = tile % columns * BN + tl.arange(0, BN)
+        total = tl.zeros((BM, BN), tl.float32)
+        for p in range(0, k, BK):
+            q = p + tl.arange(0, BK)
+            x = tl.load(a + rows[:, None] * k + q[None, :], mask=(rows < m)[:, None] & (q < k)[None, :], other=0.0)
+            y = tl.load(b + q[:, None] * n + cols[None, :], mask=(q < k)[:, None] & (cols < n)[None, :], other=0.0)
+            total = tl.dot(x, y, total)
+        tl.store(c + rows[:, None] * n + cols[None, :], total, mask=(rows < m)[:, None] & (cols < n)[None, :])
+    ### END SOLUTION
+
+
+def persistent(a, b, programs):
+    """a @ b with at most `programs` programs."""
+    (m, k), n = a.shape, b.shape[1]
+    c = torch.empty(m, n, dtype=torch.float32, device=a.device)
+    ### BEGIN SOLUTION
+    persistent_kernel[(programs,)](a, b, c, m, n, k, 32, 32, 32)
+    ### END SOLUTION
+    return c
+
+# %% tags=["check"]
+check("06.44")
+
+# %%
+picture = None
+if ready("06.44"):
+    assert torch.equal(persistent(a, b, 5), c)
+    makers = [[str((row * 4 + column) % 5) for column in range(4)] for row in range(3)]
+    caption = "tiles of a 70 x 100 product: the program that makes each, if 5 take every fifth tile"
+    picture = layouts.draw_grid(makers, caption, lambda row, column: (layouts.HUES[int(makers[row][column])], 0.35),
+                                numbered=False)
+picture
+
+# %% [markdown]
+# The same sums in the same order, so the results are equal bit for bit. What has changed is who does what. What it **buys**: the setup of a block (descriptors, barriers) once for each SM, not for each tile; loads that run ahead over the border of a tile; the store behind the next tile's products; an order of tiles that you choose,
+# not the hardware's scheduler. What it **costs**: registers and shared memory for both tiles in flight (C's way out needs room of its own); a static deal, which is as slow as its slowest program where tiles differ or SMs are shared; and it holds the SMs until the end, so that no other kernel gets one.
+
+# %% [markdown]
+# ### What does not run at all
+#
+# Larger tiles, more stages: at some point the compiler or the driver says no, often in a way that names neither the limit nor the number. The limits of an H100 for a product on its tensor cores (CUDA C++ Programming Guide, compute capability 9.0; PTX ISA, `wgmma`):
+#
+# | limit | broken when | its number |
+# |---|---|---|
+# | `"rows"` | bm is no multiple of 64: one `wgmma` makes 64 rows of C | bm |
+# | `"depth"` | bk · itemsize is no multiple of 32: one `wgmma` takes 32 bytes along k | bk · itemsize |
+# | `"warps"` | warps is no multiple of 4: four warps issue a `wgmma` together | warps |
+# | `"shared"` | more than 232,448 bytes for a block | the bytes: `stages` tiles of A (bm × bk) and B (bk × bn), and half a tile of C in 16 bits, bm·bn bytes |
+# | `"registers"` | the float32 sums of a thread are as many as its registers, or more | the sums: bm·bn // (32·warps). A thread has min(255, 65,536 // (32·warps)) registers |
+
+# %% [markdown]
+# {{card 06.45}}
+# `why_not(bm, bn, bk, stages, warps, itemsize)`: a dict of all limits that the configuration breaks, each with its number; an empty dict if it runs. All arguments but `stages` are powers of two; `itemsize` is the bytes of an element of A and B.
+#
+# `why_not(128, 128, 128, 4, 8, 2)` is `{"shared": 278528}`: 4 · (128·128 + 128·128) · 2 = 262,144 for the stages, and 16,384 for C. `why_not(32, 256, 64, 2, 1, 2)` is `{"rows": 32, "warps": 1, "registers": 256}`. `why_not(128, 256, 64, 4, 8, 2)` is `{}`: 229,376 bytes, 128 sums.
+#
+# Plain Python.
+
+# %% tags=["exercise"]
+# Exercise 06.45
+def why_not(bm, bn, bk, stages, warps, itemsize):
+    """Each limit that a tile configuration breaks on an H100, with its number."""
+    ### BEGIN SOLUTION
+    threads = 32 * warps
+    shared = stages * (bm * bk + bk * bn) * itemsize + bm * bn
+    sums = bm * bn // threads
+    found = {}
+    if bm % 64:
+        found["rows"] = bm
+    if bk * itemsize % 32:
+        found["depth"] = bk * itemsize
+    if warps % 4:
+        found["warps"] = warps
+    if shared > 232_448:
+        found["shared"] = shared
+    if sums >= min(255, 65_536 // threads):
+        found["registers"] = sums
+    return found
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.45")
+
+# %% [markdown]
+# The course's own kernels ask the same before they launch. Their errors name the limit and the number; a TMA descriptor has limits of its own (CUDA Driver API, `cuTensorMapEncodeTiled`):
+
+# %%
+from utils import tiles
+
+
+def said(check_it, *what, **more):
+    try:
+        check_it(*what, **more)
+        return "it runs"
+    except tiles.TileError as problem:
+        return str(problem)
+
+
+for tile in [(128, 256, 64, 4, 8), (128, 128, 128, 4, 8), (128, 256, 64, 2, 4), (32, 128, 64, 3, 4), (96, 128, 64, 3, 4)]:
+    print(f"{tile}: {said(tiles.check_tile, *tile, store=tile[0] * tile[1])}")
+print("K = 1000, no mask:", said(tiles.check_tile, 128, 128, 64, 3, 8, whole_k=1000))
+matrix = torch.zeros(64, 64, dtype=torch.bfloat16)
+views = {"x": (matrix, [64, 64]), "x[:, 1:]": (matrix[:, 1:], [64, 64]), "x.T": (matrix.T, [64, 64]),
+         "x with rows of 65": (torch.zeros(64, 65, dtype=torch.bfloat16), [64, 64]), "x, box 512 x 64": (matrix, [512, 64])}
+for name, (view, box) in views.items():
+    print(f"{name}: {said(tiles.check_descriptor, view, box)}")
+
+# %% [markdown]
+# ## 17 Boss: choose the tile
+#
+# What runs is still a long list. Here are 26 configurations (bm, bn, bk, stages, warps) of the Triton kernel, timed on an H100 for bf16 products of sizes that people have: squares, the layers of Llama models while they decode (few rows) and prefill, odd sizes, few tiles, long and short k. The kernel is persistent, one block an SM.
+#
+# `tile_times.configurations()` is the list. `tile_times.seen()` has the times of **half of the shapes**, `{(m, n, k): [ms, ...]}`, a time for each configuration. The picture shows all of them, as times the best of their row:
+
+# %%
+from utils import tile_times
+
+every = tile_times.configurations()
+seen = tile_times.seen()
+ratios = np.array([np.array(times) / min(times) for times in seen.values()])
+fig, ax = plt.subplots(figsize=(7.5, 6.6))
+shown = ax.imshow(np.log2(ratios), cmap="viridis_r", vmin=0, vmax=2, aspect="auto")
+ax.set_xticks(range(len(every)), ["x".join(map(str, c[:3])) + f", {c[3]}, {c[4]}" for c in every], rotation=90, fontsize=7)
+ax.set_yticks(range(len(seen)), ["{} x {} x {}".format(*shape) for shape in seen], fontsize=7)
+ax.set_title("time over the best of the row", fontsize=10)
+bar = fig.colorbar(shown, ticks=[0, 0.5, 1, 1.5, 2])
+bar.ax.set_yticklabels(["1", "1.4", "2", "2.8", "4 or more"])
+ax.grid(False)
+
+# %%
+print(f"{'shape':>20}   best configuration        ms     128x256x64, 3, 8 takes")
+usual = every.index((128, 256, 64, 3, 8))
+for shape, times in seen.items():
+    best = int(np.argmin(times))
+    print(f"{str(shape):>20}   {str(every[best]):22} {times[best]:7.4f} {times[usual] / times[best]:10.2f} times as long")
+
+# %% [markdown]
+# Look at the columns: none is light all the way down. How much does the best constant choice lose?
+
+# %%
+constant = {c: np.exp(np.log(ratios[:, at]).mean()) for at, c in enumerate(every)}
+for c in sorted(constant, key=constant.get)[:3]:
+    print(f"always {c}: {constant[c]:.2f} times the best")
+assert min(constant.values()) > 1.1
+
+# %% [markdown]
+# {{card 06.46}}
+# `choose(m, n, k)`: one of `tile_times.configurations()`, a tuple (bm, bn, bk, stages, warps), for the product of an m × k and a k × n bf16 matrix on an H100. It is asked for all 60 shapes: the 30 that you have seen, and 30 that you have not.
+#
+# **Wanted: within 5 % of exhaustive search**, on each half: the geometric mean of (time of what you chose / time of the best) at most 1.05. A table of the seen shapes fails on the others.
+#
+# You may fit anything to `tile_times.seen()`, in this cell, outside the function. NumPy is at hand. Nothing is to be read from files.
+
+# %% tags=["exercise"]
+# Exercise 06.46
+from utils import tile_times
+
+
+### BEGIN SOLUTION
+def terms(m, n, k, bm, bn, bk):
+    """What a product's time is made of: a start, waves, their steps, the steps of all tiles (L2), elements (HBM)."""
+    tiles, steps = -(-m // bm) * -(-n // bn), -(-k // bk)
+    waves = -(-tiles // 132)
+    return np.array([1, waves, waves * steps, tiles * steps, (m * k + k * n + m * n) / 1e6])
+
+
+shapes, times = list(tile_times.seen()), np.array(list(tile_times.seen().values()))
+loss = np.log(times / times.min(1, keepdims=True))
+team = []  # five configurations that together lose least: what a model cannot tell apart, it should not choose from
+while len(team) < 5:
+    team.append(min(range(loss.shape[1]), key=lambda at: loss[:, [*team, at]].min(1).sum()))
+rates = {}
+for at in team:
+    c = tile_times.configurations()[at]
+    rows = [terms(*shape, *c[:3]) / ms for shape, ms in zip(shapes, times[:, at])]  # so that relative errors count
+    rates[c] = np.linalg.lstsq(np.array(rows), np.ones(len(rows)), rcond=None)[0]
+### END SOLUTION
+
+
+def choose(m, n, k):
+    """The tile configuration for an m x k times k x n product."""
+    ### BEGIN SOLUTION
+    return min(rates, key=lambda c: rates[c] @ terms(m, n, k, *c[:3]))
+    ### END SOLUTION
+
+# %% tags=["check"]
+check("06.46")
+
+# %%
+def over_best(pick):
+    """Time over the best one's, for each of the 60 shapes."""
+    found = []
+    for shape, times in zip(figures["shapes"], figures["ms"]):
+        known = [np.inf if ms is None else ms for ms in times]
+        found.append(known[every.index(tuple(pick(*shape)))] / min(known))
+    return np.array(found)
+
+
+best = np.array([min(ms for ms in times if ms is not None) for times in figures["ms"]])
+lines = {"always 128x256x64, 3, 8": over_best(lambda m, n, k: (128, 256, 64, 3, 8)),
+         "cuBLAS": np.array(figures["cublas_ms"]) / best}
+if ready("06.46"):
+    lines["your chooser"] = over_best(choose)
+fig, ax = plt.subplots(figsize=(7.5, 3.2))
+for (name, values), colour in zip(lines.items(), ("C5", "C1", "C0")):
+    mean = np.exp(np.log(values).mean())
+    ax.plot(values, linestyle="", marker="o", markersize=4, alpha=0.85, color=colour, label=f"{name}: {mean:.3f}")
+ax.axhline(1, color="0.5", linewidth=0.8)
+ax.set(xlabel="shape (even: seen)", ylabel="time over the best of the 26", yscale="log", ylim=(0.45, 3.5))
+ax.set_yticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
+ax.legend(fontsize=8, ncols=3, loc="upper right")
+ax.minorticks_off()
+
+# %% [markdown]
+# The dots of the constant choice say what a chooser is worth; those of yours, how far a few numbers for each configuration carry. cuBLAS is other kernels, with tricks of their own (split-K, clusters), so its dots may lie below 1: there a better tile is not what is missing.
+#
+# Try it: with the same fit, is a choice among all 26 better or worse than among the five that together lose least? On the shapes that the fit has seen, and on the others?
 
 # %% [markdown]
 # ## 18 Hopper: TMA, mbarriers, warp specialization

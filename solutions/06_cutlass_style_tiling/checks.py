@@ -11,10 +11,11 @@ import ml_dtypes
 import numpy as np
 import torch
 
-from utils import fp8_accumulator, layouts
+from utils import fp8_accumulator, layouts, tile_times
 from utils.judge import (
     Budget,
     Calls,
+    Choices,
     Cuda,
     Forbid,
     Function,
@@ -30,7 +31,7 @@ from utils.judge import (
 from utils.layouts import flat, layout_of, modes, size
 from utils.mbarriers import Fault, Warp
 from utils.ring import Ring
-from utils.vgpu import emulate
+from utils.vgpu import emulate, tensor_cores
 
 offsets = lru_cache(10_000)(layouts.offsets)  # of what is drawn here; what an answer returns may hold lists
 CALLS = 60  # of the answer in each case of an exercise on layouts
@@ -1135,6 +1136,325 @@ def layout_value(at: object) -> int:
 
 RIDGE_FP32 = 67 / 3.35  # FLOP a byte: H100 SXM's 67 TFLOP/s of FP32 over 3.35 TB/s
 
+
+# --- Tensor cores -----------------------------------------------------------------------------------------
+
+HGEMM = "hgemm(const half* A, const half* B, float* C, int m, int n, int k)"
+MMA_FORMS = {  # what -> the depth of the tile, the bits of an element, the type
+    "f16, k = 16": (16, 16, "f16"), "f16, k = 8": (8, 16, "f16"), "tf32, k = 8": (8, 32, "tf32"),
+    "tf32, k = 4": (4, 32, "tf32"), "s8, k = 32": (32, 8, "s8"), "s8, k = 16": (16, 8, "s8"),
+}  # fmt: skip
+FRAGMENTS = {"A": lambda k: (16, k), "B": lambda k: (8, k), "C": lambda k: (16, 8)}  # rows and columns of the tiles
+PREDICTED = (11, 5)  # row and column of the element of A that 06.30 asks for
+
+
+def held_by(operand: str, k: int, bits: int, by_k: bool = False, row_major: bool = False, lanes_down: bool = False,
+            pairs: bool = True, b_as_rows: bool = False) -> dict:  # fmt: skip
+    """Index in the column-major tile of each value of each lane, by counting.
+
+    by_k: the registers of A go along k first.  lanes_down: neighbouring lanes stand in neighbouring rows.
+    pairs: neighbours in a register are neighbours in the tile.  b_as_rows: the tile of B is k x 8, not 8 x k.
+    """
+    high, wide = FRAGMENTS[operand](k)
+    each = 2 if operand == "C" else 32 // bits
+    downs, rights = high // 8, wide // (4 * each)
+    steps = product(range(downs), range(rights), range(each)) if by_k else (
+        (down, right, part) for right, down, part in product(range(rights), range(downs), range(each)))  # fmt: skip
+    found = []
+    for down, right, part in steps:
+        for lane in range(32):
+            g, t = (lane % 8, lane // 8) if lanes_down else (lane // 4, lane % 4)
+            row, column = g + 8 * down, 4 * each * right + (t * each + part if pairs else t + 4 * part)
+            turned = b_as_rows and operand == "B"
+            found.append(row * wide + column if row_major or turned else row + column * high)
+    return {"value 0": np.array(found[:32]), "values": np.array(found)}
+
+
+def fragment_of(operand: str, k: int, bits: int) -> dict:
+    """The same, from where the emulated GPU takes the elements."""
+    kind = next(kind for depth, width, kind in MMA_FORMS.values() if (depth, width) == (k, bits))
+    form = tensor_cores.Form(k, kind, kind, "s32" if kind == "s8" else "f32", False)
+    at = tensor_cores.places(form)["ABC".index(operand)].T  # [value, lane]; row by row, B column by column
+    high, wide = FRAGMENTS[operand](k)
+    index = at // wide + at % wide * high
+    return {"value 0": index[0], "values": index.ravel()}
+
+
+def fragment_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    k, bits, _ = MMA_FORMS[what]
+    return [(str(one), k, bits) for one in rng.permutation(list("ABCABC"))]
+
+
+def a_fragment(value: object, operand: str, k: int, bits: int) -> dict:
+    layouts.offsets(value)
+    if not isinstance(value[0], (tuple, list)) or len(value[0]) != 2:
+        raise ValueError("A layout of two modes is wanted, (lanes, values)")
+    if size(value[0][0]) != 32:
+        raise ValueError(f"The first mode is the lane, 0 to 31; here it has size {size(value[0][0])}")
+    return {"value 0": layouts.offsets((value[0][0], value[1][0])), "values": layouts.offsets(value)}
+
+
+def half_matrices(rng: np.random.Generator, m: int, n: int, k: int) -> tuple:
+    return spread(rng, (m, k), "float16"), spread(rng, (k, n), "float16"), np.zeros((m, n), np.float32), m, n, k
+
+
+def with_zeros(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """float64, with zeros up to multiples of rows and columns."""
+    high, wide = (-(-length // step) * step for length, step in zip(x.shape, (rows, columns), strict=True))
+    whole = np.zeros((high, wide))
+    whole[: x.shape[0], : x.shape[1]] = x
+    return whole
+
+
+def in_blocks(x: np.ndarray, rows: int, columns: int, change) -> np.ndarray:
+    """Every block of rows x columns replaced by change(block), the block's last two axes."""
+    whole = with_zeros(x, rows, columns)
+    blocks = whole.reshape(whole.shape[0] // rows, rows, -1, columns).swapaxes(1, 2)
+    return np.ascontiguousarray(change(blocks).swapaxes(1, 2)).reshape(whole.shape)
+
+
+def quarters_swapped(blocks: np.ndarray) -> np.ndarray:
+    """Of 16 x 16: the upper right and the lower left quarter change places."""
+    found = blocks.copy()
+    found[..., :8, 8:], found[..., 8:, :8] = blocks[..., 8:, :8], blocks[..., :8, 8:]
+    return found
+
+
+def turned_eights(blocks: np.ndarray) -> np.ndarray:
+    return blocks.swapaxes(-1, -2)
+
+
+def chunks_moved(by_row):
+    """Chunk c of row r is where chunk c ^ by_row(r) should be: what a swizzle on one side only does."""
+
+    def change(blocks: np.ndarray) -> np.ndarray:
+        chunks = blocks.reshape(*blocks.shape[:-1], -1, 8)
+        rows, places = np.ogrid[: chunks.shape[-3], : chunks.shape[-2]]
+        return chunks[..., rows, places ^ by_row(rows), :].reshape(blocks.shape)
+
+    return change
+
+
+def with_changed(of_a=None, of_b=None, of_c=None):
+    """The product of changed tiles: each is (rows, columns, change) of the blocks."""
+
+    def oracle(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+        a = in_blocks(A, *of_a) if of_a else with_zeros(A, 16, 64)
+        b = in_blocks(B, *of_b) if of_b else with_zeros(B, 64, 64)
+        depth = max(a.shape[1], b.shape[0])
+        a, b = with_zeros(a, 1, depth), with_zeros(b, depth, 1)
+        c = a[:m] @ b[:, :n]
+        return in_blocks(c, *of_c)[:m, :n] if of_c else c
+
+    return oracle
+
+
+def c_swapped(blocks: np.ndarray) -> np.ndarray:
+    """Of 16 x 8: the second and the third register of C change places."""
+    found = blocks.copy()
+    found[..., :8, 1::2], found[..., 8:, ::2] = blocks[..., 8:, ::2], blocks[..., :8, 1::2]
+    return found
+
+
+QUARTERS = Rival(key="a-registers", oracle=with_changed(of_a=(16, 16, quarters_swapped)), hint=0, sentence="**The second and the third "
+                 "register of A are swapped.** Register 1 is eight *rows* further down, register 2 eight columns further along k.")  # fmt: skip
+MATRIX_RIVALS = (
+    Rival(key="matrices-of-a", oracle=with_changed(of_a=(16, 16, quarters_swapped)), hint=1, sentence="**The four 8 × 8 matrices of A come in the "
+          "wrong order.** Wanted: rows 0-7, then rows 8-15, then the same with columns 8-15. Lanes 8 to 15 give the rows 8 to 15."),
+    Rival(key="b-not-turned", oracle=with_changed(of_b=(8, 8, turned_eights)), hint=2, sentence="**B is loaded without `.trans`**: lane 4g + t "
+          "gets two neighbours of *row* g, and mma wants two neighbours of *column* g. Each 8 × 8 matrix of B arrives transposed."),
+    Rival(key="a-turned", oracle=with_changed(of_a=(8, 8, turned_eights)), hint=1, sentence="**A is loaded with `.trans`**: A's fragment wants "
+          "neighbours of a row, which is what plain `ldmatrix` gives."),
+    Rival(key="matrices-of-b", oracle=with_changed(of_b=(16, 16, quarters_swapped)), hint=2, sentence="**The four 8 × 8 matrices of B go to the "
+          "wrong products.** With lanes 0-15 giving rows 0-15 of the left eight columns, registers 0 and 1 are the left product's B, 2 and 3 the right one's."),
+)  # fmt: skip
+
+
+def all_by_mma(first: tuple[int, int, int]) -> tuple[Budget, Budget]:
+    """No FLOPs but those of mma, said at the smallest case, so before what an ordinary product is also over."""
+    because = "That is the wrong route: all of the product is to be done by `mma`, on the tensor cores, and added up by it too. Arithmetic on floats in C++ runs on the ordinary cores."
+
+    def budget(where=None) -> Budget:
+        return Budget(quantity="flops", at_most=0, key="not-tensor-cores", hint=0, because=because, where=where)
+
+    return budget(lambda m, n, k: (m, n, k) == first), budget()
+
+
+def swizzle_rivals(rows_a: tuple, rows_b: tuple) -> tuple[Rival, ...]:
+    """rows_a, rows_b: (rows of the tile, elements in a row, what a chunk's number is XOR-ed with)."""
+    changes = [(rows, wide, chunks_moved(by_row)) for rows, wide, by_row in (rows_a, rows_b)]
+    sides = {"A": dict(of_a=changes[0]), "B": dict(of_b=changes[1]), "A and B": dict(of_a=changes[0], of_b=changes[1])}
+    return tuple(Rival(key="swizzle-one-side", oracle=with_changed(**change), hint=3, sentence=f"**The tile of {name} is stored and read by "
+                       "different rules.** The XOR that is used for one of the two has to be used for the other.")
+                 for name, change in sides.items())  # fmt: skip
+
+
+def hgemm(id: str, answer: str, step: int, sizes, budgets, launch, rivals=(), **more) -> Cuda:
+    longest = max(k for _, _, k in sizes)
+    return Cuda(
+        id=id, answer=answer, signature=HGEMM, inputs=half_matrices, oracle=multiplied_matrices, outputs=("C",),
+        shapes=shapes(*sizes), launch=launch, dtype="float32",
+        # Tensor cores cut off where others round: each mma may lose a whole last place of a sum of about this size.
+        tolerance=Tolerance.of("float32", longest, slack=8.0, floor=64.0), budgets=(*all_by_mma(sizes[0]), *budgets),
+        rivals=(*rivals, *product_rivals(step)), forbid=(ATOMICS,), seconds=40.0, **more,
+    )  # fmt: skip
+
+
+def fragment_place(row: int, column: int) -> tuple[int, int]:
+    """Lane and register of an element of A, m16n8k16."""
+    at = tensor_cores.places(tensor_cores.Form(16, "f16", "f16", "f32", False))[0]
+    lane, element = (int(one[0]) for one in np.nonzero(at == 16 * row + column))
+    return lane, element // 2
+
+
+def operand_bytes(rows: int, columns: int) -> float:
+    """Bytes of A and B in shared memory that a warp tile reads for each mma of m16n8k16, FP16."""
+    return 2 * 16 * (rows + columns) / (rows // 16 * (columns // 8))
+
+
+TENSOR_CORES = [
+    Predict(
+        id="06.30", title="Who holds it", minutes=4,
+        quantities=(
+            Quantity(
+                name="flops", value=2 * 16 * 8 * 16, because="16 · 8 elements of C, 16 multiply-adds each, two FLOPs a multiply-add.",
+                misreads=(Misread(2048, "fma-is-two", "A multiply-add counts as two FLOPs."), Misread(128, "per-lane", "That is a lane's share. The instruction is the whole warp's."),
+                          Misread(16 * 16 * 16 * 2, "n-is-16", "The tile of C is 16 × 8.")),
+            ),
+            Quantity(
+                name="registers", unit="registers", value=(16 * 16 + 16 * 8) * 2 // 4 // 32 + 16 * 8 // 32,
+                because="A is 512 bytes, B 256, C 512 (float32): 1280 bytes over 32 lanes of 4 bytes.",
+                misreads=(Misread(16, "elements", "8 + 4 + 4 are elements. A register holds two FP16 elements of A or B."), Misread(6, "without-c", "C needs registers too: four floats."),
+                          Misread(14, "d-apart", "D may lie in C's registers, and does when you accumulate."), Misread(320, "per-warp", "That is the warp's. A lane has a 32nd of it."),
+                          Misread(8, "half-c", "C is float32: four registers.")),
+            ),
+            Quantity(
+                name="lane", value=lambda: fragment_place(*PREDICTED)[0],
+                because="row 11 is 8 + 3, so quad g = 3; columns 4 and 5 are place t = 2: lane 4·3 + 2.",
+                misreads=(Misread(13, "one-element", "A place is two columns wide: column 5 is place 2, not 5 mod 4."), Misread(19, "lanes-down", "Neighbouring lanes go along a row: lane = 4g + t."),
+                          Misread(46, "row-not-mod-8", "There are eight quads: row 11 is the second element of quad 3."), Misread(12, "first-place", "Column 5 is not in the first two columns: t = 2.")),
+            ),
+            Quantity(
+                name="register", value=lambda: fragment_place(*PREDICTED)[1],
+                because="row 11 lies in the lower eight, column 5 in the left eight: register 0 + 1.",
+                misreads=(Misread(2, "along-k", "That is the register of rows 0-7, columns 8-15: rows come before columns."), Misread(3, "element", "3 is the number of the *element* in the lane; registers hold two."),
+                          Misread(0, "upper", "Register 0 has rows 0 to 7.")),
+            ),
+        ),
+        hints=("Cut A into four 8 × 8 blocks. In each block lane 4g + t has row g, columns 2t and 2t + 1: one register.",
+               "Block (rows 8-15, columns 0-7) is register 1. Row 11 is row 3 of it, column 5 is in pair 2."),
+        why="All of mma.sync's operands are made of one pattern: 8 rows × 16 bytes, a row to a quad, four bytes to a lane.",
+    ),
+    Calls(
+        id="06.31", title="Fragments as layouts", minutes=20, dots=3, size="6 to 9 lines", answer="fragment",
+        signature="fragment(operand, k, bits)", inputs=fragment_calls, oracle=fragment_of, read=a_fragment, shapes=tuple({"what": what} for what in MMA_FORMS),
+        rivals=(
+            Rival(key="along-k", oracle=lambda *a: held_by(*a, by_k=True), hint=1, sentence="**The registers of A are counted along k first.** Register 1 is eight rows further down; k comes after."),
+            Rival(key="b-as-rows", oracle=lambda *a: held_by(*a, b_as_rows=True), hint=0, sentence="**B is taken as k × 8.** CuTe's tile of B is n × k: here 8 × k, column-major, element (column of B, row of B) has index column + 8·row."),
+            Rival(key="row-major", oracle=lambda *a: held_by(*a, row_major=True), hint=0, sentence="**The tile is counted by rows**: element (i, j) of a column-major tile with R rows is number i + j·R."),
+            Rival(key="lanes-down", oracle=lambda *a: held_by(*a, lanes_down=True), hint=2, sentence="**Neighbouring lanes go down the rows here.** Lanes 4g to 4g + 3 share row g: the lane's fastest mode is its place in the quad, along a row."),
+            Rival(key="not-packed", oracle=lambda *a: held_by(*a, pairs=False), hint=2, sentence="**Neighbours in a register are not neighbours in the tile here.** A register holds 32 / bits elements that lie side by side in a row; the next lane begins behind them."),
+        ),
+        hints=("R rows: 16 for A and C, 8 for B. One step to the right in the tile is a stride of R, one step down a stride of 1.",
+               "Values of A, the fastest first: the elements of a register (stride R), the lower eight rows (stride 8), the next four lanes' worth of columns (stride 4·e·R, with e elements in a register).",
+               "Lanes: (4, 8), with strides (e·R, 1). e is 32 // bits for A and B, and 2 for C."),
+        why="One rule makes all of mma.sync's fragments: a lane has four bytes of a row. CuTe's traits for the sm_80 atoms are these layouts, typed in by hand for each instruction.",
+        follow_up="why does C's layout hold two neighbours a row, when a lane's 4-byte register holds one?",
+    ),
+    hgemm(
+        "06.32", "one_warp", 16, [(16, 8, 16), (16, 24, 48), (48, 8, 32), (32, 40, 16), (64, 64, 64)],
+        (
+            Budget(quantity="load requests", at_most=lambda m, n, k: 8 * m // 16 * n // 8 * k // 16, key="narrow-loads", hint=1,
+                   because="A's neighbours in a register are neighbours in memory: one 4-byte load for two. Four loads for A, four for B in each step."),
+        ),
+        tiles_of(16, 8, 32),
+        rivals=(
+            QUARTERS,
+            Rival(key="c-registers", oracle=with_changed(of_c=(16, 8, c_swapped)), hint=3, sentence="**The second and the third value of C are swapped.** Values 0 and 1 are neighbours in row g, values 2 and 3 in row g + 8."),
+        ),
+        title="One warp, by hand", minutes=25, dots=2, size="9 lines",
+        hints=("For each step of 16: fill `unsigned a[4], b[2]`, then `mma(c, a, b)`. `c` stays in registers for the whole loop.",
+               "Register r of A: row `g + r % 2 * 8`, columns `r / 2 * 8 + 2 * t` and the next: `*(const unsigned*)(address)` loads both.",
+               "Register r of B: column g, rows `r * 8 + 2 * t` and the next, n halves apart in memory: `pair(at[0], at[n])`.",
+               "Value v of C: row `g + v / 2 * 8`, column `2 * t + v % 2`."),
+        why="A tensor-core instruction is a matrix product in which you have to deal the cards yourself. Dealt from global memory it takes eight loads for one mma, half of them of two bytes.",
+        follow_up="this warp loads 768 bytes for 4,096 FLOPs. What would two neighbouring tiles of C share?",
+    ),
+    hgemm(
+        "06.33", "by_ldmatrix", 64, [(16, 64, 64), (32, 64, 128), (16, 192, 64), (48, 128, 128)],
+        (
+            Budget(quantity="read", at_most=lambda m, n, k: 1.02 * 2 * k * (m * n // 64 + n * m // 16), key="not-tiled", hint=0,
+                   because="A warp needs its 16 × 64 tile of A and the 64 × 64 tile of B once for each step."),
+            Budget(quantity="load requests", at_most=lambda m, n, k: 20 * m // 16 * n // 64 * k // 64, key="narrow-loads", hint=0,
+                   because="Copy 16 bytes a lane: 4 loads for the tile of A, 16 for that of B."),
+            Budget(quantity="conflicts", at_most=0, key="bank-conflicts", hint=3,
+                   because="All rows of the tile begin at bank 0. Store chunk c of row r at `c ^ r % 8`, and look for it there."),
+            Budget(quantity=LOADS, at_most=lambda m, n, k: 20 * m // 16 * n // 64 * k // 64, key="too-many-loads", hint=2,
+                   because="For each 16 of k: one `ldmatrix` for A, and one `ldmatrix_trans` for every two products."),
+        ),
+        tiles_of(16, 64, 32),
+        rivals=(*MATRIX_RIVALS, *swizzle_rivals((16, 64, lambda r: r % 8), (64, 64, lambda r: r % 8))),
+        title="ldmatrix and the swizzle", minutes=40, dots=3, size="22 lines",
+        hints=("Copying: 64 rows of 8 chunks. `for (int e = lane; e < 512; e += 32)`: row `e / 8`, chunk `e % 8`; rows below 16 for A too. Then `__syncthreads()`.",
+               "A: lane l gives row `l % 16`, chunk `2 * s + l / 16` for the s-th sixteen of k: `ldmatrix(a, As + row * 8 + chunk)`.",
+               "B: lane l gives row `16 * s + l % 16`, chunk `2 * j + l / 16`: `ldmatrix_trans` fills b[0], b[1] for product 2j and b[2], b[3] for product 2j + 1: `mma(c[2 * j], a, {b[0], b[1]})`.",
+               "Swizzle: wherever a chunk is stored or read, `row * 8 + (chunk ^ row % 8)`."),
+        why="ldmatrix deals the cards: every lane names one row of 16 bytes and gets what mma wants. It reads eight rows at a time, so eight rows have to lie in different banks: Swizzle<3,4,3>.",
+        follow_up="why does B need .trans here, and when would it not?",
+    ),
+    hgemm(
+        "06.34", "block_tile", 32, [(1, 8, 8), (63, 72, 40), (65, 56, 24), (5, 136, 16), (64, 64, 64)],
+        (
+            Budget(quantity="read", at_most=lambda m, n, k: 1.02 * tile_bytes(m, n, k, 64, 64)["bytes"] / 2, where=whole_tiles, key="not-tiled", hint=0,
+                   because="A block loads its 64 × 32 tile of A and its 32 × 64 tile of B once a step; all four warps read them from shared memory."),
+            Budget(quantity="load requests", at_most=lambda m, n, k: 16 * ceil(m / 64) * ceil(n / 64) * ceil(k / 32), key="narrow-loads", hint=0,
+                   because="128 threads, 256 chunks of 16 bytes in each tile: two loads a thread and tile."),
+            Budget(quantity="conflicts", at_most=0, key="bank-conflicts", hint=3,
+                   because="The rows of A's tile have 64 bytes, so rows r and r + 2 meet: `chunk ^ r / 2 % 4` (06.19). B's have 128: `chunk ^ r % 8`."),
+            Budget(quantity=WAVEFRONTS, at_most=lambda m, n, k: 2 * (m * n * k / 2048), where=whole_tiles, key="no-reuse", hint=1,
+                   because="A warp tile of 32 × 32 reads, for each 16 of k, 1,024 bytes of A and 1,024 of B for 8 mma: 2 wavefronts each. Load all fragments of the step before the products."),
+        ),
+        tiles_of(64, 64, 128),
+        rivals=(*MATRIX_RIVALS, *swizzle_rivals((64, 32, lambda r: r // 2 % 4), (32, 64, lambda r: r % 8))),
+        title="A block on tensor cores", minutes=50, dots=3, size="30 lines",
+        hints=("Copying: thread x takes chunks x and x + 128 of each tile. A: row `e / 4`, chunk `e % 4`. B: row `e / 8`, chunk `e % 8`. What is outside is `uint4{}`; n and k are multiples of 8, so a chunk is inside or outside, never half.",
+               "For each s (0, 1): `unsigned a[2][4], b[2][4]`, two `ldmatrix` of A for rows `wi + 16 * i + lane % 16`, two `ldmatrix_trans` of B for columns `wj + 16 * j`. Then 2 × 4 products.",
+               "Product (i, j): `mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]})`. The order of lanes in ldmatrix is that of 06.33.",
+               "Place of chunk q of row r: A at `r * 4 + (q ^ r / 2 % 4)`, B at `r * 8 + (q ^ r % 8)`, in the copy and in the ldmatrix."),
+        why="The kernel of the Ampere generation: 16-byte copies, a swizzled tile, ldmatrix, mma.sync. What is missing to CUTLASS 2.x's are cp.async stages and larger tiles.",
+        follow_up="where would cp.async go, and what would it save besides time?",
+    ),
+    Predict(
+        id="06.35", title="Feeding it", minutes=5,
+        quantities=(
+            Quantity(
+                name="bytes_16x8", unit="bytes", value=operand_bytes(16, 8), because="A: 16 × 16 halves, 512 bytes. B: 16 × 8, 256 bytes. One mma.",
+                misreads=(Misread(384, "halves", "A half has two bytes."), Misread(1280, "with-c", "C stays in registers; only A and B come from shared memory."), Misread(512, "only-a", "And B: 256 bytes.")),
+            ),
+            Quantity(
+                name="share_32x32", rtol=0.01, value=128 / operand_bytes(32, 32), because="1,024 bytes of A and as many of B for 2 × 4 mma: 256 bytes each. At 128 bytes a clock that is one mma in two clocks.",
+                misreads=(Misread(2.0, "upside-down", "That is how many clocks the memory needs for one mma. The share is its inverse."), Misread(1.0, "enough", "256 bytes an mma are more than 128 bytes a clock."),
+                          Misread(1 / 6, "no-reuse", "That would be 16 × 8 again: here each fragment of A serves four mma, each of B two."), Misread(1 / 16, "whole-step", "2,048 bytes are for the eight mma of a step.")),
+            ),
+            Quantity(
+                name="bytes_64x64", unit="bytes", value=operand_bytes(64, 64), because="2,048 bytes of A and as many of B for 4 × 8 mma.",
+                misreads=(Misread(4096, "whole-step", "Those 4,096 bytes are for 32 mma."), Misread(64, "one-operand", "That is A alone, or B."), Misread(256, "like-32", "Twice the side: twice the bytes, four times the mma."),
+                          Misread(64 * 64 * 2 * 2 / 32, "k-is-64", "k is 16 for one step.")),
+            ),
+            Quantity(
+                name="bytes_wgmma", unit="bytes", value=operand_bytes(64, 256), because="A: 64 × 16 halves, 2,048 bytes; B: 16 × 256, 8,192 bytes, read once for all four warps; the work of 4 × 32 mma.",
+                misreads=(Misread(operand_bytes(16, 256), "b-four-times", "That is when each of four warps reads B for itself, as with mma.sync."), Misread(10240, "not-divided", "That is for all of it; it does the work of 128 mma."),
+                          Misread(64, "only-b", "That is B alone (and right if A is in registers).")),
+            ),
+        ),
+        hints=("One step of 16 along k of a warp tile R × S: 2·16·(R + S) bytes, R/16 · S/8 mma.",
+               "For wgmma, 64 × 256 is one tile: 2·16·(64 + 256) bytes, for 4 · 32 times the work of one mma."),
+        why="The law of section 1 a third time: bytes go with the sides of the tile, work with its area. What was HBM against the SM is here shared memory against the tensor core.",
+        follow_up="what limits a 128 × 128 warp tile?",
+    ),
+]  # fmt: skip
+
+
 # --- Triton, few tiles ---
 
 
@@ -1614,6 +1934,288 @@ IN_TRITON = [
         follow_up="program 1 finishes a tile that program 0 began. Who writes it, and how does it know that the other is done?",
     ),
 ]  # fmt: skip
+
+
+# --- Waves, persistence, choosing -------------------------------------------------------------------------
+
+
+def tile_waves(m: int, n: int, bm: int = 128, bn: int = 256, sms: int = 132) -> int:
+    """Waves of a launch with one block an SM."""
+    return ceil(ceil(m / bm) * ceil(n / bn) / sms)
+
+
+FIXED = 6  # steps' worth of time that a tile spends before its first product and after its last: 06.43 says so
+
+
+def fixed_share(k: int, bk: int = 64) -> float:
+    """The share of a tile's time in which no product is made."""
+    return FIXED / (k / bk + FIXED)
+
+
+def overlap_gain(k: int, tiles: int, bk: int = 64) -> float:
+    """`tiles` one after the other on an SM, over the same with only the first and last fixed part exposed."""
+    return tiles * (k / bk + FIXED) / (tiles * k / bk + FIXED)
+
+
+def persistent_inputs(rng: np.random.Generator, m: int, n: int, k: int, programs: int) -> tuple:
+    a, b = (torch.from_numpy(spread(rng, shape, "float16")) for shape in ((m, k), (k, n)))
+    return a, b, programs
+
+
+def persistent_product(a: torch.Tensor, b: torch.Tensor, programs: int) -> torch.Tensor:
+    return a.double() @ b.double()
+
+
+TILE = 32  # of the persistent product: the side of its tiles and its step
+
+
+def tile_grid(a: torch.Tensor, b: torch.Tensor, by_columns: bool = False) -> list[tuple[slice, slice]]:
+    """Where each tile of C lies, in the order of their numbers."""
+    starts = range(0, a.shape[0], TILE), range(0, b.shape[1], TILE)
+    order = [(i, j) for j in starts[1] for i in starts[0]] if by_columns else list(product(*starts))
+    return [(slice(i, i + TILE), slice(j, j + TILE)) for i, j in order]
+
+
+def sums_go_on(a: torch.Tensor, b: torch.Tensor, programs: int, by_columns: bool = False) -> torch.Tensor:
+    """The sums are not set to 0 between two tiles of a program. (Rows and columns outside are 0.)"""
+    c = torch.zeros(a.shape[0], b.shape[1], dtype=torch.float64)
+    sums = {}
+    for number, (rows, cols) in enumerate(tile_grid(a, b, by_columns)):
+        tile = a[rows].double() @ b[:, cols].double()
+        total = sums.setdefault(number % programs, torch.zeros(TILE, TILE, dtype=torch.float64))
+        total[: tile.shape[0], : tile.shape[1]] += tile
+        c[rows, cols] = total[: tile.shape[0], : tile.shape[1]]
+    return c
+
+
+def whole_steps_only(a: torch.Tensor, b: torch.Tensor, programs: int) -> torch.Tensor:
+    k = a.shape[1] // TILE * TILE
+    return a[:, :k].double() @ b[:k].double()
+
+
+def most_stored(a: torch.Tensor, b: torch.Tensor, programs: int) -> int:
+    """Elements of C that one program stores if the tiles are dealt out evenly."""
+    return ceil(len(tile_grid(a, b)) / programs) * TILE * TILE
+
+
+PERSISTENT = [(1, 1, 1, 1), (33, 65, 31, 4), (31, 33, 64, 8), (40, 100, 65, 3), (96, 128, 5, 5)]
+LIMITS = ("rows", "depth", "warps", "shared", "registers")
+
+
+def broken(bm: int, bn: int, bk: int, stages: int, warps: int, itemsize: int, most_shared: int = 232_448, of_c: int = 1,
+           of_stages: bool = True, of_a_thread: int = 255, of_an_sm: int = 65_536, none_left: int = 0) -> dict:  # fmt: skip
+    """Each limit with its number if it is broken, else 0."""
+    shared = (stages if of_stages else 1) * itemsize * bk * (bm + bn) + of_c * bm * bn
+    sums, threads = bm * bn // (32 * warps), 32 * warps
+    too_many = sums > min(of_a_thread, of_an_sm // threads) - 1 + none_left
+    return {"rows": bm * (bm % 64 > 0), "depth": bk * itemsize * (bk * itemsize % 32 > 0), "warps": warps * (warps % 4 > 0),
+            "shared": shared * (shared > most_shared), "registers": sums * too_many}  # fmt: skip
+
+
+def broken_with(**changes) -> object:
+    return lambda *call: broken(*call, **changes)
+
+
+def only_the_first(*call: int) -> dict:
+    found = broken(*call)
+    first = next((name for name in LIMITS if found[name]), "")
+    return {name: found[name] * (name == first) for name in LIMITS}
+
+
+BREAK_RULES = {  # what is forgotten -> what is found then
+    "stages": broken_with(of_stages=False), "the C tile": broken_with(of_c=0),
+    "the bytes of an element": lambda bm, bn, bk, stages, warps, itemsize: broken(bm, bn, bk, stages, warps, 2),
+    "the file of registers": broken_with(of_an_sm=2**30), "registers for the rest": broken_with(none_left=1),
+    "what the system takes": broken_with(most_shared=233_472), "several limits": only_the_first,
+}  # fmt: skip
+BREAK_VALUES = dict(bm=[16, 32, 64, 128, 256], bn=[8, 16, 32, 64, 128, 256], bk=[8, 16, 32, 64, 128, 256], stages=[1, 2, 3, 4, 5, 6, 7, 8],
+                    warps=[1, 2, 4, 8, 16], itemsize=[1, 2, 4])  # fmt: skip
+LARGE = dict(bm=[64, 128, 256], bn=[64, 128, 256], bk=[32, 64, 128])
+BREAK_NARROWED = {"stages": LARGE, "the C tile": LARGE, "the bytes of an element": LARGE,
+                  "the file of registers": LARGE | dict(bm=[256, 512], bn=[128, 256], warps=[16, 32]),
+                  "what the system takes": dict(bm=[64], bn=[64], bk=[64, 128, 256], stages=[7, 14, 28]),
+                  "registers for the rest": dict(bm=[256], bn=[128, 256], warps=[8, 16, 32]),
+                  "it runs": LARGE | dict(bk=[32, 64], stages=[1, 2, 3, 4], warps=[4, 8], itemsize=[1, 2])}  # fmt: skip
+
+
+def break_calls(rng: np.random.Generator, what: str) -> list[tuple]:
+    """Calls in which one rule decides, in which nothing is broken, or any."""
+    lists = list((BREAK_VALUES | BREAK_NARROWED.get(what, {})).values())
+
+    def draw(rng: np.random.Generator) -> tuple | None:
+        at = rng.integers(0, [len(values) for values in lists])
+        call = tuple(values[i] for values, i in zip(lists, at, strict=True))
+        if what == "it runs":
+            return None if any(broken(*call).values()) else call
+        return call if what == "any" or BREAK_RULES[what](*call) != broken(*call) else None
+
+    return some(rng, draw)[: CALLS // 6 if what == "it runs" else CALLS]
+
+
+def broken_limits(value: object, *call: int) -> dict:
+    """The limits that an answer names, the others 0."""
+    if not isinstance(value, dict):
+        raise ValueError("A dict is wanted, from limits to numbers")
+    for name, number in value.items():
+        if name not in LIMITS:
+            raise ValueError(f"{name!r} is not one of {', '.join(map(repr, LIMITS))}")
+        if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
+            raise ValueError(f"The number that breaks {name!r} is wanted")
+        if not number:
+            raise ValueError(
+                f"Only limits that are broken are wanted: 0 breaks none, so {name!r} does not belong there"
+            )
+    return {name: value.get(name, 0) for name in LIMITS}
+
+
+# The boss: what was measured. Every second shape is the learner's (`tile_times.seen`), the others decide too.
+
+
+@cache
+def timed() -> dict[tuple, dict[tuple, float]]:
+    """{(m, n, k): {configuration: ms}}, where it ran."""
+    figures, configurations = tile_times.figures(), tile_times.configurations()
+    return {tuple(shape): {c: ms for c, ms in zip(configurations, row, strict=True) if ms is not None}
+            for shape, row in zip(figures["shapes"], figures["ms"], strict=True)}  # fmt: skip
+
+
+SEEN_SHAPES, OTHER_SHAPES = "the shapes you have seen", "those you have not"
+
+
+def shapes_timed(rng: np.random.Generator, what: str) -> list[tuple]:
+    return list(timed())[what == OTHER_SHAPES :: 2]
+
+
+def best_tile(m: int, n: int, k: int) -> dict:
+    times = timed()[m, n, k]
+    return {"configuration": min(times, key=times.get)}
+
+
+def a_configuration(value: object, m: int, n: int, k: int) -> dict:
+    whole = isinstance(value, (tuple, list)) and all(isinstance(v, (int, np.integer)) for v in value)
+    if not whole or len(value) != 5:
+        raise ValueError("A configuration (bm, bn, bk, stages, warps) is wanted")
+    if tuple(value) not in tile_times.configurations():
+        raise ValueError("This is none of `tile_times.configurations()`, and was not measured")
+    return {"configuration": tuple(int(v) for v in value)}
+
+
+def times_best(chosen: dict, m: int, n: int, k: int) -> float:
+    times = timed()[m, n, k]
+    return times.get(tuple(map(int, chosen["configuration"])), float("inf")) / min(times.values())
+
+
+def cheapest(cost) -> object:
+    """The first configuration with the least of `cost`."""
+    return lambda m, n, k: {"configuration": min(tile_times.configurations(), key=lambda c: cost(m, n, k, *c))}
+
+
+def covered(m: int, n: int, bm: int, bn: int) -> int:
+    return ceil(m / bm) * bm * ceil(n / bn) * bn
+
+
+CHOOSING = [
+    Predict(
+        id="06.43", title="Waves, and what stands around the products", minutes=6,
+        quantities=(
+            Quantity(
+                name="waves_8192", unit="waves", value=lambda: tile_waves(8192, 8192),
+                because="64 · 32 = 2048 tiles, 132 at a time: 15.5 waves, so 16. Used: 2048 of 2112 places, 97 %, as at 4096 (512 of 528).",
+                misreads=(Misread(15, "rounds-down", "The last 68 tiles need a wave of their own."), Misread(2048 / 132, "not-rounded", "A started wave takes as long as a full one."),
+                          Misread(32, "square-tiles", "128 × 128 tiles would be 4096. Here a tile has 256 columns."), Misread(8, "two-per-sm", "One block for each SM: 132 tiles at a time.")),
+            ),
+            Quantity(
+                name="waves_4225", unit="waves", value=lambda: tile_waves(4225, 4096),
+                because="34 · 16 = 544 tiles. With 4224 rows it was 33 · 16 = 528 = 4 · 132, not one place empty; one row more, and 16 tiles need a fifth wave: a quarter more time.",
+                misreads=(Misread(4, "no-row", "4224 rows fill four waves to the last place. Row 4225 begins a new row of tiles, of which there is no room in the fourth wave."),
+                          Misread(544 / 132, "not-rounded", "A started wave takes as long as a full one."), Misread(9, "square-tiles", "Here a tile has 256 columns: 16 in a row of tiles.")),
+            ),
+            Quantity(
+                name="fixed_share", rtol=0.01, value=lambda: fixed_share(512),
+                because="512 / 64 = 8 steps and 6 around them: 6 / 14. At k = 8192 it is 6 of 134, 4 %.",
+                misreads=(Misread(6 / 8, "of-the-products", "That is the fixed part over the products. Over all: 6 / (8 + 6)."), Misread(8 / 14, "the-rest", "That is the share of the products."),
+                          Misread(6 / 518, "elements", "512 elements of k are 512 / 64 = 8 steps."), Misread(42.857, "percent", "A share, between 0 and 1.")),
+            ),
+            Quantity(
+                name="gain", rtol=0.01, value=lambda: overlap_gain(512, 4),
+                because="4 · (8 + 6) = 56 steps one after the other; with the fixed parts behind products, 4 · 8 + 6 = 38.",
+                misreads=(Misread(14 / 8, "all-hidden", "Before an SM's first product and after its last there is nothing to hide behind: one fixed part stays."),
+                          Misread(38 / 56, "upside-down", "How many times as fast: the old time over the new."),
+                          Misread(1.0, "none", "While the tensor cores work on a tile, loads for the next and the store of the last can be under way: they use other units.")),
+            ),
+        ),
+        hints=("Tiles: ⌈m / 128⌉ · ⌈n / 256⌉; waves: tiles / 132, rounded up.", "A tile: k / 64 steps of products, and 6 steps' time around them.",
+               "Four tiles on an SM: 4 · (8 + 6) one after the other. Overlapped: 4 · 8 of products without a gap, and the 6 once."),
+        why="The wave count says how many tiles an SM does in a row; the fixed part is paid for each of them unless the next tile's loads and the last tile's store run beside the products. At large k nobody notices, at small k it is a third.",
+        follow_up="which k makes the gain 5 %?",
+    ),
+    Kernel(
+        id="06.44", title="The product, persistent", minutes=20, dots=2, size="12 to 15 lines", answer="persistent",
+        signature="persistent(a: float16[m, k], b: float16[k, n], programs: int) -> float32[m, n]",
+        inputs=persistent_inputs, oracle=persistent_product, dtype="float32", tolerance=Tolerance.of("float32", 65, slack=16.0, floor=16.0),
+        shapes=tuple(dict(m=m, n=n, k=k, programs=p) for m, n, k, p in PERSISTENT), seconds=20.0, block=(TILE, TILE),
+        programs=lambda a, b, programs: programs, share=most_stored,
+        rivals=(
+            Rival(key="sums-go-on", oracle=sums_go_on, hint=2, sentence="**The sums go on from one tile to the next.** Set them to 0 inside the loop over tiles: a program has several."),
+            Rival(key="sums-go-on", oracle=lambda *args: sums_go_on(*args, by_columns=True), hint=2, sentence="**The sums go on from one tile to the next.** Set them to 0 inside the loop over tiles: "
+                  "a program has several."),
+            Rival(key="whole-steps", oracle=whole_steps_only, hint=3, sentence="**The last, partly filled step along k is left out**: round the number of steps up, and mask."),
+        ),
+        hints=("Number the tiles: ⌈m / 32⌉ · ⌈n / 32⌉ of them, tile t at row t // columns, column t % columns, where columns = ⌈n / 32⌉.",
+               "`for tile in range(tl.program_id(0), tiles, tl.num_programs(0))`: program p takes tiles p, p + programs, p + 2 · programs, ... Launch `(programs,)`.",
+               "Everything that belongs to a tile goes into that loop: its rows and columns, the zeros of its sums, the loop over k, the store.",
+               "Masks as in the kernel above: rows < m and q < k for A, q < k and columns < n for B, `other=0.0`."),
+        why="The grid no longer says what there is to do, but who does it. All that the loop needs is the number of the program and how many there are.",
+        follow_up="in which order should the tiles be numbered, so that programs that run at the same time share rows of A and columns of B in L2?",
+    ),
+    Calls(
+        id="06.45", title="Why it does not run", minutes=12, dots=2, size="8 to 14 lines", answer="why_not",
+        signature="why_not(bm, bn, bk, stages, warps, itemsize) -> dict", inputs=break_calls, oracle=broken, read=broken_limits,
+        shapes=tuple({"what": what} for what in (*BREAK_RULES, "it runs", "any")),
+        rivals=(
+            Rival(key="sm-not-block", oracle=BREAK_RULES["what the system takes"], hint=1, sentence="**233,472 bytes are the SM's.** A block gets 232,448: the system takes 1,024 for each."),
+            Rival(key="stages", oracle=BREAK_RULES["stages"], hint=1, sentence="**The stages are forgotten**: each holds a tile of A and one of B."),
+            Rival(key="no-c", oracle=BREAK_RULES["the C tile"], hint=1, sentence="**C's way out is forgotten**: half a tile of 16-bit values, bm · bn bytes."),
+            Rival(key="two-bytes", oracle=BREAK_RULES["the bytes of an element"], hint=1, sentence="**`itemsize` is forgotten**: fp8 takes 1 byte, bf16 2, tf32 4."),
+            Rival(key="none-left", oracle=BREAK_RULES["registers for the rest"], hint=2, sentence="**Sums that take every register leave none for anything else**: as many sums as registers is too many."),
+            Rival(key="no-register-file", oracle=BREAK_RULES["the file of registers"], hint=2, sentence="**A thread of a large block has fewer than 255 registers**: all threads of the block share 65,536."),
+            Rival(key="one-limit", oracle=only_the_first, hint=0, sentence="**Only the first limit is named.** A configuration may break several, and mending one shows the next: name all."),
+        ),
+        hints=("Begin with `found = {}`, test each of the five limits, add name and number where it is broken, return `found`.",
+               "shared: stages · (bm·bk + bk·bn) · itemsize + bm·bn, against 232,448.",
+               "registers: bm·bn // (32·warps) sums a thread; broken if that is min(255, 65,536 // (32·warps)) or more.",
+               "rows: `bm % 64`. depth: `bk * itemsize % 32`. warps: `warps % 4`."),
+        why="Five divisions, and most of a tuner's search space is gone before anything is compiled. A message with the limit and the number says at once what to change: 262,144 of 232,448 bytes is one stage too many.",
+        follow_up="which of the five can a compiler work around, and at what price?",
+    ),
+    Choices(
+        id="06.46", title="Boss: choose the tile", minutes=60, dots=3, size="15 to 40 lines", answer="choose",
+        signature="choose(m, n, k) -> (bm, bn, bk, stages, warps)", inputs=shapes_timed, oracle=best_tile, read=a_configuration, cost=times_best,
+        shapes=({"what": SEEN_SHAPES}, {"what": OTHER_SHAPES}), learned=SEEN_SHAPES, at_most=1.05, seconds=20.0,
+        groups={"few rows": lambda m, n, k: m <= 64, "few tiles": lambda m, n, k: ceil(m / 128) * ceil(n / 256) < 132, "short k": lambda m, n, k: k <= 1024,
+                "sizes between tiles": lambda m, n, k: m % 128 > 0 or n % 128 > 0, "large products": lambda m, n, k: True},
+        forbid=(
+            Forbid(names=("open", "eval", "exec", "__import__", "json", "pathlib", "os", "io", "importlib", "utils.records", "utils.tile_times.figures"),
+                   because="The chooser is to work out its choice, not to read it from the recorded times: it is asked about sizes that nobody has timed."),
+        ),
+        rivals=(
+            Rival(key="waste-only", oracle=cheapest(lambda m, n, k, bm, bn, *_: covered(m, n, bm, bn)), hint=0, sentence="**Only the waste at the edges counts here.** Small tiles waste least, and "
+                  "load most: 64 × 32 loads for each multiply-add four times what 128 × 256 does."),
+            Rival(key="waves-only", oracle=cheapest(lambda m, n, k, bm, bn, *_: (tile_waves(m, n, bm, bn), bm * bn)), hint=0, sentence="**Only the number of waves counts here.** A wave of large tiles takes longer: "
+                  "waves times the time of a tile."),
+            Rival(key="room-only", oracle=cheapest(lambda m, n, k, bm, bn, *_: tile_waves(m, n, bm, bn) * bm * bn), hint=0, sentence="**Only the room of the waves counts here**, waves · bm · bn, as if every tile "
+                  "multiplied at the same rate. Small ones wait for their loads: fit the time of a step for each configuration."),
+        ),
+        hints=("Begin with a model of three terms: time = start + waves · (fixed + steps · step). waves = ⌈tiles / 132⌉, steps = ⌈k / bk⌉; start, fixed and step belong to the configuration.",
+               "Fit the three for each configuration on `tile_times.seen()`: `np.linalg.lstsq`, with rows (1, waves, waves · steps) and the times, both divided by the time, so that relative errors count.",
+               "`choose` returns the configuration whose model is smallest: `min(tile_times.configurations(), key=...)`. Fit once, outside the function.",
+               "Few rows are still wrong? All of B comes from HBM whatever the tile. Two more terms: what all tiles load from L2, which goes with tiles · steps, and the elements of the three matrices, m·k + k·n + m·n.",
+               "Right on the seen shapes, wrong on the others? 26 fits of 30 noisy times: some configuration is always predicted too fast, and is chosen for that. Choose among few: start with none, add the one that helps most to what the best of them loses on the seen shapes, five times. Those five come within 2 or 3 % if always the best of them is taken."),
+        why="What a library does: cuBLASLt's heuristic is a fitted model over a list of kernels. The physics gives the form (waves, steps, a fixed part), the measurement gives the rates, and held-out shapes say whether it is more than a table. Few candidates beat many: with all 26, the same fit is as good on the seen shapes and fails on the others.",
+        follow_up="which shapes would you time next, if you could time ten more?",
+    ),
+]  # fmt: skip
+
 
 # --- Hopper ---
 
@@ -2486,6 +3088,8 @@ EXERCISES = [
         why="What CUTLASS calls alignment is a template parameter with the same meaning; a library picks a kernel by it. The XOR is Swizzle on the A tile: the same bits (which group of four rows) that made the lanes meet now tell them apart.",
         follow_up="this reads A and B from L2 many times. What would a larger tile cost, and what does double buffering need?",
     ),
+    *TENSOR_CORES,
     *IN_TRITON,
+    *CHOOSING,
     *HOPPER,
 ]  # fmt: skip

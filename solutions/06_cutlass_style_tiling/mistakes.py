@@ -5,21 +5,8 @@ from __future__ import annotations
 from utils.judge import Right, Wrong
 
 # Drawing hundreds of layouts that divide, or running a product on the emulated GPU, takes half a second and more.
-SLOW = {
-    "06.2",
-    "06.10",
-    "06.13",
-    "06.14",
-    "06.15",
-    "06.20",
-    "06.22",
-    "06.23",
-    "06.25",
-    "06.29",
-    "06.38",
-    "06.40",
-    "06.41",
-}
+SLOW = {"06.2", "06.10", "06.13", "06.14", "06.15", "06.20", "06.22", "06.23", "06.25", "06.29"}
+SLOW |= {"06.32", "06.33", "06.34", "06.38", "06.40", "06.41", "06.44", "06.45"}
 
 
 def seeds(exercise: str) -> int:
@@ -627,6 +614,151 @@ __global__ void sgemm(const float* A, const float* B, float* C, int m, int n, in
 '''),
 ]  # fmt: skip
 
+# --- Tensor cores -----------------------------------------------------------------------------------------
+
+FMA_LOOP = '''
+{name} = r"""
+#include <cuda_fp16.h>
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {{
+    for (int e = threadIdx.x; e < {rows} * {columns}; e += blockDim.x) {{
+        int i = blockIdx.y * {rows} + e / {columns}, j = blockIdx.x * {columns} + e % {columns};
+        float sum = 0;
+        if (i < m && j < n) {{
+            for (int p = 0; p < k; ++p) sum += __half2float(A[i * k + p]) * __half2float(B[p * n + j]);
+            C[i * n + j] = sum;
+        }}
+    }}
+}}"""
+'''
+STEP_33 = "            ldmatrix(a, As + r * 8 + ((2 * s + h) ^ r % 8));\n"
+
+TENSOR = [
+    guess("06.30", "multiply-adds", "fma-is-two", ("flops = 4096", "flops = 2048")),
+    guess("06.30", "n of 16", "n-is-16", ("flops = 4096", "flops = 8192")),
+    guess("06.30", "a lane's", "per-lane", ("flops = 4096", "flops = 128")),
+    guess("06.30", "elements", "elements", ("registers = 10", "registers = 16")),
+    guess("06.30", "D apart", "d-apart", ("registers = 10", "registers = 14")),
+    guess("06.30", "lanes go down", "lanes-down", ("lane = 14", "lane = 19")),
+    guess("06.30", "a place is one column", "one-element", ("lane = 14", "lane = 13")),
+    guess("06.30", "registers along k", "along-k", ("register = 1", "register = 2")),
+    guess("06.30", "the element's number", "element", ("register = 1", "register = 3")),
+    same("06.30", "as formulas", ("lane = 14", "lane = 11 % 8 * 4 + 5 // 2"), ("registers = 10", "registers = 4 + 2 + 4")),
+    slip("06.31", "registers along k first", "along-k", ("(each, rows // 8, columns // (4 * each)), (rows, 8, 4 * each * rows)", "(each, columns // (4 * each), rows // 8), (rows, 4 * each * rows, 8)")),
+    slip("06.31", "by rows", "row-major", ("(each * rows, 1)", "(each, columns)"), ("(rows, 8, 4 * each * rows)", "(1, 8 * columns, 4 * each)")),
+    slip("06.31", "lanes go down", "lanes-down", ("(4, 8), (each * rows, 1)", "(8, 4), (1, each * rows)")),
+    slip("06.31", "neighbours four lanes apart", "not-packed", ("(each * rows, 1)", "(rows, 1)"), ("(rows, 8, 4 * each * rows)", "(4 * rows, 8, 4 * each * rows)")),
+    slip("06.31", "B as k x 8", "b-as-rows", ("    return (lanes[0]", "    if operand == 'B':\n        lanes, values = ((4, 8), (each, k)), ((each, k // (4 * each)), (1, 4 * each))\n    return (lanes[0]")),
+    slip("06.31", "always 16 bits", "wrong-value-0", ("else 32 // bits", "else 2"), ("columns // (4 * each)", "max(1, columns // (4 * each))")),
+    slip("06.31", "the value first", "wrong-type", ("return (lanes[0], values[0]), (lanes[1], values[1])", "return (values[0], lanes[0]), (values[1], lanes[1])")),
+    slip("06.31", "C packed like A", "wrong-value-0", ("2 if operand == \"C\" else 32 // bits", "32 // bits"), ("columns // (4 * each)", "max(1, columns // (4 * each))")),
+    slip("06.31", "nothing returned", "returned-nothing", ("    return (lanes[0]", "    result = (lanes[0]")),
+    slip("06.31", "flat", "wrong-type", ("return (lanes[0], values[0]), (lanes[1], values[1])", "return lanes[0] + values[0], lanes[1] + values[1]")),
+    right("06.31", "CuTe's, from a table", """
+def fragment(operand, k, bits):
+    if operand == "C":
+        return ((4, 8), (2, 2)), ((32, 1), (16, 8))
+    return {
+        ("A", 16, 16): (((4, 8), (2, 2, 2)), ((32, 1), (16, 8, 128))), ("B", 16, 16): (((4, 8), (2, 2)), ((16, 1), (8, 64))),
+        ("A", 8, 16): (((4, 8), (2, 2)), ((32, 1), (16, 8))), ("B", 8, 16): (((4, 8), 2), ((16, 1), 8)),
+        ("A", 8, 32): (((4, 8), (2, 2)), ((16, 1), (8, 64))), ("B", 8, 32): (((4, 8), 2), ((8, 1), 32)),
+        ("A", 4, 32): (((4, 8), 2), ((16, 1), 8)), ("B", 4, 32): (((4, 8), 1), ((8, 1), 0)),
+        ("A", 32, 8): (((4, 8), (4, 2, 2)), ((64, 1), (16, 8, 256))), ("B", 32, 8): (((4, 8), (4, 2)), ((32, 1), (8, 128))),
+        ("A", 16, 8): (((4, 8), (4, 2)), ((64, 1), (16, 8))), ("B", 16, 8): (((4, 8), 4), ((32, 1), 8)),
+    }[operand, k, bits]
+"""),
+    right("06.31", "coalesced, in lists", """
+def fragment(operand, k, bits):
+    rows, columns = {"A": (16, k), "B": (8, k), "C": (16, 8)}[operand]
+    e = columns // 4 if operand == "C" else 32 // bits
+    modes = [(e, rows)] + [(2, 8)] * (rows == 16)
+    if columns > 4 * e:
+        modes.append((columns // (4 * e), 4 * e * rows))
+    return [[[4, 8], [s for s, _ in modes]], [[e * rows, 1], [d for _, d in modes]]]
+"""),
+    slip("06.32", "registers of A along k first", "a-registers", ("(g + r % 2 * 8) * k + p + r / 2 * 8", "(g + r / 2 * 8) * k + p + r % 2 * 8")),
+    slip("06.32", "values of C by columns", "c-registers", ("(g + v / 2 * 8) * n + 2 * t + v % 2", "(g + v % 2 * 8) * n + 2 * t + v / 2")),
+    slip("06.32", "k not stepped", "only-first-tile", ("* k + p + r / 2", "* k + r / 2"), ("(p + r * 8 + 2 * t)", "(r * 8 + 2 * t)"), ("p < k; p += 16", "p < 16; p += 16")),
+    slip("06.32", "set to 0 in the loop", "only-last-tile", ("        mma(c, a, b);", "        for (int v = 0; v < 4; ++v) c[v] = 0;\n        mma(c, a, b);")),
+    slip("06.32", "pairs of B along the row", "wrong-values", ("pair(at[0], at[n])", "pair(at[0], at[1])")),
+    slip("06.32", "the pair the wrong way round", "wrong-values", ("pair(at[0], at[n])", "pair(at[n], at[0])")),
+    slip("06.32", "quads and places swapped", "wrong-values", ("g = lane / 4, t = lane % 4", "g = lane % 8, t = lane / 8")),
+    slip("06.32", "mma by some lanes", "barrier", ("        mma(c, a, b);", "        if (lane < 31) mma(c, a, b);")),
+    slip("06.32", "halves one by one", "narrow-loads", ("a[r] = *(const unsigned*)(A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t);",
+         "{\n            const half* at = A + (g + r % 2 * 8) * k + p + r / 2 * 8 + 2 * t;\n            a[r] = pair(((volatile const unsigned short*)at)[0] ? at[0] : at[0], at[1]);\n        }")),
+    slip("06.32", "no sum is stored for row g + 8", "partly-written", ("v < 4; ++v) C", "v < 2; ++v) C")),
+    wrong("06.32", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="one_warp", rows=16, columns=8)),
+    right("06.32", "with half2, by lane", '''
+one_warp = r"""
+#include <cuda_fp16.h>
+__global__ void hgemm(const half* A, const half* B, float* C, int m, int n, int k) {
+    int l = threadIdx.x, row = blockIdx.y * 16 + (l >> 2), col = blockIdx.x * 8 + (l >> 2), q = (l & 3) * 2;
+    float d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+    for (int p = k - 16; p >= 0; p -= 16) {
+        half2 a0 = *(const half2*)&A[row * k + p + q], a1 = *(const half2*)&A[(row + 8) * k + p + q];
+        half2 a2 = *(const half2*)&A[row * k + p + q + 8], a3 = *(const half2*)&A[(row + 8) * k + p + q + 8];
+        half2 b0 = __halves2half2(B[(p + q) * n + col], B[(p + q + 1) * n + col]);
+        half2 b1 = __halves2half2(B[(p + q + 8) * n + col], B[(p + q + 9) * n + col]);
+        asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+            : "+f"(d0), "+f"(d1), "+f"(d2), "+f"(d3)
+            : "r"(*(unsigned*)&a0), "r"(*(unsigned*)&a1), "r"(*(unsigned*)&a2), "r"(*(unsigned*)&a3), "r"(*(unsigned*)&b0), "r"(*(unsigned*)&b1));
+    }
+    float2* out = (float2*)(C + row * n + blockIdx.x * 8 + q);
+    out[0] = {d0, d1};
+    out[4 * n] = {d2, d3};
+}"""
+'''),
+    slip("06.33", "no swizzle", "bank-conflicts", ("(q ^ r % 8)", "q"), ("((2 * s + h) ^ r % 8)", "2 * s + h"), ("((2 * j + h) ^ r % 8)", "2 * j + h")),
+    slip("06.33", "A swizzled on one side", "swizzle-one-side", ("((2 * s + h) ^ r % 8)", "2 * s + h")),
+    slip("06.33", "B swizzled on one side", "swizzle-one-side", ("((2 * j + h) ^ r % 8)", "2 * j + h")),
+    slip("06.33", "B without .trans", "b-not-turned", ("ldmatrix_trans(b, ", "ldmatrix(b, ")),
+    slip("06.33", "A with .trans", "a-turned", ("ldmatrix(a, ", "ldmatrix_trans(a, ")),
+    slip("06.33", "matrices of A along k first", "matrices-of-a", (STEP_33, "            ldmatrix(a, As + (lane % 8 + lane / 16 * 8) * 8 + ((2 * s + lane / 8 % 2) ^ lane % 8));\n")),
+    slip("06.33", "registers 0 and 2 of B", "matrices-of-b", ("{b[0], b[1]}", "{b[0], b[2]}"), ("{b[2], b[3]}", "{b[1], b[3]}")),
+    slip("06.33", "no barrier before reading", "race", ("        __syncthreads();\n        for (int s", "        for (int s")),
+    slip("06.33", "no barrier after reading", "race", ("            }\n        }\n        __syncthreads();\n", "            }\n        }\n")),
+    slip("06.33", "all lanes name row 0", "wrong-values", ("int r = lane % 16, h = lane / 16;", "int r = 0, h = 0;")),
+    slip("06.33", "set to 0 in the loop", "only-last-tile", ("        for (int s = 0; s < 4; ++s) {", "        for (int j = 0; j < 8; ++j) for (int v = 0; v < 4; ++v) c[j][v] = 0;\n        for (int s = 0; s < 4; ++s) {")),
+    slip("06.33", "A loaded for every product", "too-many-loads", ("                ldmatrix_trans(b,", "                " + STEP_33.strip() + "\n                ldmatrix_trans(b,")),
+    slip("06.33", "4 bytes a lane", "narrow-loads", ("            Bs[place] = *(const uint4*)(B + (p + r) * n + q * 8);\n        }",
+         "        }\n        for (int e = lane; e < 64 * 32; e += 32)\n            ((volatile unsigned*)(Bs + e / 32 * 8 + (e % 32 / 4 ^ e / 32 % 8)))[e % 4] = *(const unsigned*)(B + (p + e / 32) * n + e % 32 * 2);")),
+    slip("06.33", "the last columns by FMA", "not-tensor-cores", ("    for (int j = 0; j < 8; ++j) store(", """    for (int v = 0; v < 4; ++v) {
+        c[7][v] = 0;
+        for (int p = 0; p < k; ++p) c[7][v] += __half2float(A[(lane / 4 + v / 2 * 8) * k + p]) * __half2float(B[p * n + 56 + lane % 4 * 2 + v % 2]);
+    }
+    for (int j = 0; j < 8; ++j) store(""")),
+    same("06.33", "padded rows", ("As[16 * 8], Bs[64 * 8]", "As[16 * 9], Bs[64 * 9]"), ("place = r * 8 + (q ^ r % 8)", "place = r * 9 + q"),
+         ("As + r * 8 + ((2 * s + h) ^ r % 8)", "As + r * 9 + 2 * s + h"), ("(16 * s + r) * 8 + ((2 * j + h) ^ r % 8)", "(16 * s + r) * 9 + 2 * j + h")),
+    same("06.33", "the XOR in Swizzle's words, on bytes", ("place = r * 8 + (q ^ r % 8)", "at = r * 128 + q * 16, place = (at ^ (at >> 3 & 7 << 4)) / 16")),
+    slip("06.34", "no swizzle for A", "bank-conflicts", ("(q ^ r / 2 % 4)", "q"), ("((2 * s + h) ^ ar / 2 % 4)", "2 * s + h")),
+    slip("06.34", "A swizzled as if rows had 128 bytes", "bank-conflicts", ("(q ^ r / 2 % 4)", "(q ^ r % 4)"), ("((2 * s + h) ^ ar / 2 % 4)", "((2 * s + h) ^ ar % 4)")),
+    slip("06.34", "A swizzled on one side", "swizzle-one-side", ("((2 * s + h) ^ ar / 2 % 4)", "2 * s + h")),
+    slip("06.34", "B swizzled on one side", "swizzle-one-side", ("((wj / 8 + 2 * i + h) ^ br % 8)", "wj / 8 + 2 * i + h")),
+    slip("06.34", "B without .trans", "b-not-turned", ("ldmatrix_trans(b[i], ", "ldmatrix(b[i], ")),
+    slip("06.34", "registers 0 and 2 of B", "matrices-of-b", ("{b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]}", "{b[j / 2][j % 2], b[j / 2][j % 2 + 2]}")),
+    slip("06.34", "no barrier before reading", "race", ("        __syncthreads();\n        for (int s", "        for (int s")),
+    slip("06.34", "no barrier after reading", "race", ("        }\n        __syncthreads();\n    }\n", "        }\n    }\n")),
+    slip("06.34", "rows of A beyond m", "out-of-bounds", ("i < m && at < k", "at < k")),
+    slip("06.34", "rows of B beyond k", "out-of-bounds", ("p + r < k && at < n", "at < n")),
+    slip("06.34", "no unfinished step", "k-tail-lost", ("p < k; p += 32", "p + 32 <= k; p += 32")),
+    slip("06.34", "half of each tile is copied", "uninitialized", ("e < 256; e += 128", "e < 128; e += 128")),
+    slip("06.34", "fragments of B again for each row", "no-reuse", ("mma(c[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});",
+         "{\n                    int br = 16 * s + lane % 16;\n                    ldmatrix_trans(b[0], Bs + br * 8 + ((wj / 8 + j / 2 * 2 + lane / 16) ^ br % 8));\n                    mma(c[i][j], a[i], {b[0][j % 2 * 2], b[0][j % 2 * 2 + 1]});\n                }")),
+    wrong("06.34", "an FMA loop", "not-tensor-cores", FMA_LOOP.format(name="block_tile", rows=64, columns=64)),
+    slip("06.34", "rows of A padded by a chunk", "bank-conflicts", ("As[64 * 4]", "As[64 * 5]"), ("As[r * 4 + (q ^ r / 2 % 4)]", "As[r * 5 + q]"), ("As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4)", "As + ar * 5 + 2 * s + h")),
+    same("06.34", "rows of B padded, two rows of A in a line of 128 bytes", ("Bs[32 * 8]", "Bs[32 * 9]"), ("Bs[r * 8 + (q ^ r % 8)]", "Bs[r * 9 + q]"), ("Bs + br * 8 + ((wj / 8 + 2 * i + h) ^ br % 8)", "Bs + br * 9 + wj / 8 + 2 * i + h"),
+         ("As[r * 4 + (q ^ r / 2 % 4)]", "As[r / 2 * 8 + (r % 2 * 4 + q ^ r / 2 % 8)]"), ("As + ar * 4 + ((2 * s + h) ^ ar / 2 % 4)", "As + ar / 2 * 8 + (ar % 2 * 4 + 2 * s + h ^ ar / 2 % 8)")),
+    same("06.34", "columns of products first", ("            for (int i = 0; i < 2; ++i)\n                for (int j = 0; j < 4; ++j) mma(", "            for (int j = 3; j >= 0; --j)\n                for (int i = 0; i < 2; ++i) mma(")),
+    guess("06.35", "halves", "halves", ("bytes_16x8 = 768", "bytes_16x8 = 384")),
+    guess("06.35", "C counted", "with-c", ("bytes_16x8 = 768", "bytes_16x8 = 1280")),
+    guess("06.35", "clocks", "upside-down", ("share_32x32 = 0.5", "share_32x32 = 2")),
+    guess("06.35", "no reuse", "no-reuse", ("share_32x32 = 0.5", "share_32x32 = 1 / 6")),
+    guess("06.35", "the whole step", "whole-step", ("bytes_64x64 = 128", "bytes_64x64 = 4096")),
+    guess("06.35", "like 32 x 32", "like-32", ("bytes_64x64 = 128", "bytes_64x64 = 256")),
+    guess("06.35", "B four times", "b-four-times", ("bytes_wgmma = 80", "bytes_wgmma = 272")),
+    guess("06.35", "not divided", "not-divided", ("bytes_wgmma = 80", "bytes_wgmma = 10240")),
+    same("06.35", "as formulas", ("bytes_16x8 = 768", "bytes_16x8 = 2 * 16 * (16 + 8)"), ("bytes_wgmma = 80", "bytes_wgmma = 2 * 16 * (64 + 256) / (4 * 32)")),
+]  # fmt: skip
+
 # --- Triton, few tiles ---
 
 LOOP_2D = """
@@ -813,6 +945,156 @@ def stream_k(tiles, steps, programs):
 """),
 ]  # fmt: skip
 
+# --- Waves, persistence, choosing -------------------------------------------------------------------------
+
+LOADS_AND_STORE = """
+from utils import tl, triton
+
+@triton.jit
+def one_tile(a, b, c, m, n, k, row, column, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    a_tile = tl.make_block_ptr(a, (m, k), (k, 1), (row * BM, 0), (BM, BK), (1, 0))
+    b_tile = tl.make_block_ptr(b, (k, n), (n, 1), (0, column * BN), (BK, BN), (1, 0))
+    c_tile = tl.make_block_ptr(c, (m, n), (n, 1), (row * BM, column * BN), (BM, BN), (1, 0))
+    total = tl.zeros((BM, BN), tl.float32)
+    for _ in range(tl.cdiv(k, BK)):
+        x = tl.load(a_tile, boundary_check=(0, 1), padding_option="zero")
+        y = tl.load(b_tile, boundary_check=(0, 1), padding_option="zero")
+        total = tl.dot(x, y, total)
+        a_tile = tl.advance(a_tile, (0, BK))
+        b_tile = tl.advance(b_tile, (BK, 0))
+    tl.store(c_tile, total, boundary_check=(0, 1))
+"""
+LAUNCH = "persistent_kernel[(programs,)](a, b, c, m, n, k, 32, 32, 32)"
+DEAL = "range(tl.program_id(0), tl.cdiv(m, BM) * columns, tl.num_programs(0))"
+FIT = "    return min(rates, key=lambda c: rates[c] @ terms(m, n, k, *c[:3]))\n"
+CHOOSER = "from utils import tile_times\n\ndef choose(m, n, k):\n    return "
+
+
+def chosen(name: str, diagnosis: str, expression: str) -> Wrong:
+    """A chooser in one expression; nothing random in it, so one seed is enough."""
+    return Wrong(exercise="06.46", name=name, diagnosis=diagnosis, code=f"{CHOOSER}{expression}\n", seeds=1)
+
+
+CHOOSING = [
+    guess("06.43", "waves rounded down", "rounds-down", ("waves_8192 = 16", "waves_8192 = 15")),
+    guess("06.43", "two blocks an SM", "two-per-sm", ("waves_8192 = 16", "waves_8192 = 8")),
+    guess("06.43", "square tiles", "square-tiles", ("waves_8192 = 16", "waves_8192 = 32")),
+    guess("06.43", "one row is nothing", "no-row", ("waves_4225 = 5", "waves_4225 = 4")),
+    guess("06.43", "not rounded", "not-rounded", ("waves_4225 = 5", "waves_4225 = 544 / 132")),
+    guess("06.43", "over the products", "of-the-products", ("fixed_share = 6 / 14", "fixed_share = 6 / 8")),
+    guess("06.43", "the share of products", "the-rest", ("fixed_share = 6 / 14", "fixed_share = 8 / 14")),
+    guess("06.43", "elements for steps", "elements", ("fixed_share = 6 / 14", "fixed_share = 6 / 518")),
+    guess("06.43", "percent", "percent", ("fixed_share = 6 / 14", "fixed_share = 42.857")),
+    guess("06.43", "all of it hidden", "all-hidden", ("gain = 56 / 38", "gain = 14 / 8")),
+    guess("06.43", "new over old", "upside-down", ("gain = 56 / 38", "gain = 38 / 56")),
+    guess("06.43", "no gain", "none", ("gain = 56 / 38", "gain = 1")),
+    same("06.43", "decimals", ("6 / 14", "0.43"), ("56 / 38", "1.474")),
+    slip("06.44", "the sums go on", "sums-go-on",
+         ("        total = tl.zeros((BM, BN), tl.float32)\n", ""), ("    for tile in", "    total = tl.zeros((BM, BN), tl.float32)\n    for tile in")),
+    slip("06.44", "the sums go on, tiles by columns", "sums-go-on",
+         ("        total = tl.zeros((BM, BN), tl.float32)\n", ""), ("    for tile in", "    total = tl.zeros((BM, BN), tl.float32)\n    for tile in"),
+         ("tile // columns * BM", "tile % tl.cdiv(m, BM) * BM"), ("tile % columns * BN", "tile // tl.cdiv(m, BM) * BN")),
+    slip("06.44", "whole rounds only", "partly-written", (DEAL, "range(tl.program_id(0), tl.cdiv(m, BM) * columns // tl.num_programs(0) * tl.num_programs(0), tl.num_programs(0))")),
+    slip("06.44", "one tile a program", "partly-written", (DEAL, "range(tl.program_id(0), tl.program_id(0) + 1)")),
+    slip("06.44", "tiles rounded down", "partly-written", (DEAL, "range(tl.program_id(0), m // BM * (n // BN), tl.num_programs(0))")),
+    slip("06.44", "all programs make all tiles", "race", (DEAL, "range(0, tl.cdiv(m, BM) * columns)")),
+    slip("06.44", "a step of one", "race", (DEAL, "range(tl.program_id(0), tl.cdiv(m, BM) * columns)")),
+    slip("06.44", "rows of tiles for columns", "partly-written", ("columns = tl.cdiv(n, BN)", "columns = tl.cdiv(m, BM)"),
+         ("tl.cdiv(m, BM) * columns, tl", "tl.cdiv(n, BN) * columns, tl")),
+    slip("06.44", "a program for each tile", "too-many-programs", (LAUNCH, LAUNCH.replace("programs,", "triton.cdiv(m, 32) * triton.cdiv(n, 32),"))),
+    slip("06.44", "one program does it", "uneven", (LAUNCH, LAUNCH.replace("programs,", "1,"))),
+    slip("06.44", "the last program takes what is left", "uneven", (DEAL,
+         "range(tl.program_id(0) * (tl.cdiv(m, BM) * columns // tl.num_programs(0)), tl.where(tl.program_id(0) == tl.num_programs(0) - 1, "
+         "tl.cdiv(m, BM) * columns, (tl.program_id(0) + 1) * (tl.cdiv(m, BM) * columns // tl.num_programs(0))))")),
+    slip("06.44", "whole steps along k", "whole-steps", ("range(0, k, BK)", "range(0, k // BK * BK, BK)")),
+    slip("06.44", "the sums in half precision", "low-precision", ("total = tl.zeros((BM, BN), tl.float32)", "total = tl.zeros((BM, BN), tl.float16)"),
+         ("total = tl.dot(x, y, total)", "total = (total + tl.dot(x, y)).to(tl.float16)")),
+    slip("06.44", "a launch for each round", "too-many-launches", (LAUNCH, f"for _ in range(2):\n        {LAUNCH}")),
+    wrong("06.44", "torch multiplies", "no-launch", "def persistent(a, b, programs):\n    return a.float() @ b.float()\n"),
+    same("06.44", "the grid is no larger than the tiles are many", (LAUNCH, LAUNCH.replace("programs,", "min(programs, triton.cdiv(m, 32) * triton.cdiv(n, 32)),"))),
+    right("06.44", "block pointers, tiles by columns, a loop that counts its turns", LOADS_AND_STORE + '''
+@triton.jit
+def rounds_kernel(a, b, c, m, n, k, BLOCK: tl.constexpr):
+    rows = tl.cdiv(m, BLOCK)
+    tiles = rows * tl.cdiv(n, BLOCK)
+    for turn in range(tl.cdiv(tiles, tl.num_programs(0))):
+        tile = turn * tl.num_programs(0) + tl.program_id(0)
+        if tile < tiles:
+            one_tile(a, b, c, m, n, k, tile % rows, tile // rows, BLOCK, BLOCK, BLOCK)
+
+def persistent(a, b, programs):
+    c = a.new_empty((a.shape[0], b.shape[1]), dtype=torch.float32)
+    rounds_kernel[lambda meta: (programs,)](a, b, c, a.shape[0], b.shape[1], a.shape[1], BLOCK=32)
+    return c
+'''),
+    right("06.44", "neighbouring tiles for each program", LOADS_AND_STORE + '''
+@triton.jit
+def pieces_kernel(a, b, c, m, n, k, BLOCK: tl.constexpr):
+    columns = tl.cdiv(n, BLOCK)
+    tiles = tl.cdiv(m, BLOCK) * columns
+    each = tl.cdiv(tiles, tl.num_programs(0))
+    first = tl.program_id(0) * each
+    for tile in range(first, min(first + each, tiles)):
+        one_tile(a, b, c, m, n, k, tile // columns, tile % columns, BLOCK, BLOCK, BLOCK)
+
+def persistent(a, b, programs):
+    (m, k), n = a.shape, b.shape[1]
+    c = torch.empty((m, n), device=a.device)
+    pieces_kernel[(programs,)](a, b, c, m, n, k, 32)
+    return c
+'''),
+    slip("06.45", "one stage", "stages", ("stages * (bm * bk + bk * bn) * itemsize", "(bm * bk + bk * bn) * itemsize")),
+    slip("06.45", "C forgotten", "no-c", (" * itemsize + bm * bn\n", " * itemsize\n")),
+    slip("06.45", "always two bytes", "two-bytes", ("(bm * bk + bk * bn) * itemsize", "(bm * bk + bk * bn) * 2"), ("bk * itemsize % 32", "bk * 2 % 32"), ("= bk * itemsize\n", "= bk * 2\n")),
+    slip("06.45", "255 for every thread", "no-register-file", ("min(255, 65_536 // threads)", "255")),
+    slip("06.45", "as many sums as registers", "none-left", ("sums >= min", "sums > min")),
+    slip("06.45", "the SM's shared memory", "sm-not-block", ("232_448", "233_472")),
+    slip("06.45", "the first limit only", "one-limit", ("    return found", "    return dict(list(found.items())[:1])")),
+    slip("06.45", "True for the number", "wrong-type", ('found["rows"] = bm', 'found["rows"] = True')),
+    slip("06.45", "zeros for what is not broken", "wrong-type", ("found = {}", 'found = {"rows": 0, "depth": 0, "warps": 0, "shared": 0, "registers": 0}')),
+    slip("06.45", "another name", "wrong-type", ('found["shared"]', 'found["shared memory"]')),
+    slip("06.45", "rows in 16", "wrong-rows", ("if bm % 64", "if bm % 16")),
+    slip("06.45", "elements for bytes", "wrong-depth", ('found["depth"] = bk * itemsize', 'found["depth"] = bk')),
+    right("06.45", "a table, filtered", """
+def why_not(bm, bn, bk, stages, warps, itemsize):
+    threads = warps * 32
+    table = [("registers", bm * bn / threads, bm * bn / threads >= min(255, 65536 / threads)),
+             ("warps", warps, warps < 4), ("rows", bm, bm < 64), ("depth", bk * itemsize, bk * itemsize < 32),
+             ("shared", bm * bn + itemsize * stages * bk * (bm + bn), bm * bn + itemsize * stages * bk * (bm + bn) > 227 * 1024)]
+    return {name: number for name, number, bad in table if bad}
+"""),
+    chosen("always the largest tile", "always-the-same", "(128, 256, 64, 3, 8)"),
+    chosen("always 128 x 128", "always-the-same", "(128, 128, 64, 4, 8)"),
+    chosen("a tile of its own", "not-a-choice", "(192, 128, 64, 4, 8)"),
+    chosen("the tile without the rest", "not-a-choice", "(128, 256, 64)"),
+    chosen("a number in the list", "not-a-choice", "0"),
+    chosen("least waste", "waste-only", "min(tile_times.configurations(), key=lambda c: -(-m // c[0]) * c[0] * (-(-n // c[1]) * c[1]))"),
+    chosen("fewest waves", "waves-only", "min(tile_times.configurations(), key=lambda c: (-(-(-(-m // c[0]) * -(-n // c[1])) // 132), c[0] * c[1]))"),
+    chosen("least room in the waves", "room-only",
+           "min(tile_times.configurations(), key=lambda c: -(-(-(-m // c[0]) * -(-n // c[1])) // 132) * c[0] * c[1])"),
+    chosen("the seen ones by heart", "only-seen",
+           "min(zip(tile_times.seen().get((m, n, k), [1] + [2] * 25), tile_times.configurations()))[1]"),
+    chosen("two tiles, by the rows", "ignores-n", "(64, 64, 128, 6, 4) if m <= 64 else (128, 256, 64, 4, 8)"),
+    chosen("reads the file", "forbidden-route", "tile_times.figures()['configurations'][0]"),
+    slip("06.46", "all configurations, fitted to the seen shapes", "only-seen", ("len(team) < 5", "len(team) < 26")),
+    right("06.46", "typed constants, in microseconds, and a list", """
+from math import ceil
+
+STEPS = {(128, 128, 64, 6, 8): (4.0, 1.5, 0.41), (128, 256, 64, 4, 8): (3.5, 2.9, 0.64), (64, 128, 128, 4, 4): (26, 1.8, 0.36),
+         (128, 128, 64, 6, 4): (5.9, 1.2, 0.37), (64, 64, 128, 6, 4): (32, 0.8, 0.30)}
+
+def choose(m, n, k):
+    best = None
+    for (bm, bn, bk, stages, warps), (start, fixed, step) in STEPS.items():
+        waves = ceil(ceil(m / bm) * ceil(n / bn) / 132)
+        time = start + waves * (fixed + ceil(k / bk) * step)
+        if best is None or time < best[0]:
+            best = time, [bm, bn, bk, stages, warps]
+    return best[1]
+"""),
+    slip("06.46", "k taken for 4096", "ignores-k", (FIT, FIT.replace("m, n, k, *c", "m, n, 4096, *c"))),
+]  # fmt: skip
+
 # --- Hopper ---
 
 HOPPER = [
@@ -946,4 +1228,4 @@ def promoted(a, b):
     same("06.51", "as quotients", ("fadds_a_thread = 64", "fadds_a_thread = 128 * 128 // 256"), ("share = 0.25", "share = 128 / 512")),
 ]  # fmt: skip
 
-ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + HOPPER + IN_TRITON
+ATTEMPTS = TRAFFIC + COORDINATES + ALGEBRA + SWIZZLE + LADDER + CHOICE + BOSS + TENSOR + IN_TRITON + CHOOSING + HOPPER

@@ -35,7 +35,7 @@ from .trial import Unfit
 from .verdict import Verdict
 
 __all__ = [
-    "EXACT", "Budget", "Calls", "Cuda", "Exercise", "Forbid", "Function", "Kernel", "Misread", "Predict", "Quantity",
-    "Right", "Rival", "Tolerance", "Unfit", "Verdict", "Wrong", "judge", "judge_source", "not_attempted", "not_defined",
-    "sizes", "spread",
+    "EXACT", "Budget", "Calls", "Choices", "Cuda", "Exercise", "Forbid", "Function", "Kernel", "Misread", "Predict",
+    "Quantity", "Right", "Rival", "Tolerance", "Unfit", "Verdict", "Wrong", "judge", "judge_source", "not_attempted",
+    "not_defined", "sizes", "spread",
 ]  # fmt: skip
