@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import exact_casts, machine
+from .. import exact_casts, machine, quick_triton
 from ..triton_or_not import MISSING
 from . import functions
 from .arrays import differs, is_tensor, to_numpy
@@ -43,6 +43,8 @@ def prepare() -> str:
         return MISSING
     from .known import prove
 
+    if forks():
+        quick_triton.install()
     prove(machine.triton_backend())
     if forks():
         exact_casts.install()
