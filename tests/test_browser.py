@@ -1,7 +1,7 @@
 """The real JupyterLab in a real browser: a learner runs cells, is wrong, is right, in light and in dark.
 
 One JupyterLab for all of it: its theme is changed in the open page, since what is run does not depend on it.
-Screenshots of both themes are left in build/screenshots for people to look at.
+Screenshots of both themes are left in build/screenshots for people to look at; of whole chapters with STUDY_SHOTS=1.
 """
 
 import json
@@ -150,8 +150,8 @@ class Notebook:
         assert dark in {"light": ("white", "#fff", "#ffffff"), "dark": ("#111", "#111111")}[theme], dark
 
     def photograph(self, name):
-        """The whole notebook in both themes, a screenful of 4000 pixels at a time; not in CI, where nobody looks."""
-        if os.environ.get("CI"):
+        """The whole notebook in both themes, 4000 pixels at a time, for who asks to look (STUDY_SHOTS=1): minutes."""
+        if not os.environ.get("STUDY_SHOTS"):
             return
         panel = self.page.locator(".jp-WindowedPanel-outer")
         self.page.set_viewport_size({"width": 1200, "height": 4000})
@@ -218,7 +218,7 @@ def test_cuda_is_counted_in_the_page(lab, browser):
 
 
 def test_every_cell_of_every_shipped_chapter_runs(lab, browser):
-    """Run All on the unsolved notebooks: no cell shows an error, and the whole page is photographed."""
+    """Run All on the unsolved notebooks: no cell shows an error."""
     for chapter in course.chapters():
         book = Notebook(browser, lab, chapter.notebook.name)
         book.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")

@@ -45,10 +45,19 @@ def judge(exercise: Exercise, namespace: dict[str, Any], seed: int | None = None
     return _confirmed(session, kind, session.settle(_run(kind, work, exercise)))
 
 
-def judge_source(exercise: Exercise, code: str, seeds: Sequence[int] = (1,), prelude: str = "") -> list[Verdict]:
+def judge_source(
+    exercise: Exercise,
+    code: str,
+    seeds: Sequence[int] = (1,),
+    prelude: str = "",
+    enough: Callable[[list[Verdict]], bool] = lambda verdicts: False,
+    extra: float | None = None,
+) -> list[Verdict]:
     """Run `code` (a whole cell) clean, after the chapter's `prelude`, and try its answer under each seed.
 
-    Returns one verdict for each seed, or a single one when the code does not get that far.
+    enough: is asked before each try but the first, with the verdicts so far, whether to stop.
+    extra: seconds that all tries together may take beyond the exercise's own; half a second for each seed by default.
+    Returns one verdict for each seed tried, or a single one when the code does not get that far.
     """
     session = Session(exercise, seeds[0])
     kind = None if isinstance(exercise, Predict) else kind_of(exercise)
@@ -66,12 +75,16 @@ def judge_source(exercise: Exercise, code: str, seeds: Sequence[int] = (1,), pre
             if isinstance(problem, KeyboardInterrupt) and not sandbox.in_child:
                 raise
             return [cell_raised(session, problem)]
-        if kind is None:
-            return [predictions.judge(Session(exercise, seed), namespace) for seed in seeds]
-        return [_try(Session(exercise, seed), kind, namespace, tell) for seed in seeds]
+        verdicts: list[Verdict] = []
+        for seed in seeds:
+            if verdicts and enough(verdicts):
+                break
+            one = Session(exercise, seed)
+            verdicts.append(_try(one, kind, namespace, tell) if kind else predictions.judge(one, namespace))
+        return verdicts
 
     with tempfile.TemporaryDirectory(prefix="answer-") as folder:
-        outcome = _run(kind, work, exercise, extra=0.5 * len(seeds))
+        outcome = _run(kind, work, exercise, extra=0.5 * len(seeds) if extra is None else extra)
     if outcome.reason != "done":
         return [session.settle(outcome)]
     verdicts = [session.settle(replace(outcome, value=verdict)) for verdict in outcome.value]
