@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import exact_casts, machine, quick_triton
+from .. import exact_casts, machine, triton_interpreter
 from ..triton_or_not import MISSING
 from . import functions
 from .arrays import differs, is_tensor, to_numpy
@@ -23,10 +23,8 @@ from .triton_watch import watch
 from .verdict import Verdict
 
 # How the interpreter fails on what it lacks (inline assembly, bf16 constants ...): no verdict on the answer.
-# The last: Triton 3.6 with NumPy 2.5 on `range(0, n)` in a kernel; 3.7 has mended it.
 UNSUPPORTED = re.compile(
-    r"^NotImplementedError|'InterpreterBuilder' object has no attribute"
-    r"|in range\(.*\nTypeError: only 0-dimensional arrays can be converted",
+    r"^NotImplementedError|'InterpreterBuilder' object has no attribute",
     re.MULTILINE,
 )
 BF16 = (
@@ -44,7 +42,7 @@ def prepare() -> str:
     from .known import prove
 
     if forks():
-        quick_triton.install()
+        triton_interpreter.install()
     prove(machine.triton_backend())
     if forks():
         exact_casts.install()

@@ -1,6 +1,7 @@
-"""Triton's interpreter without the work whose result nobody sees: half of its time (3.6 and 3.7).
+"""Triton's interpreter without the work whose result nobody sees: half of its time (3.6 and 3.7); one fault mended.
 
-Four things, each equal by construction to what it replaces:
+Triton 3.6 takes a number for `range(0, n)` out of an array in a way that NumPy 2.5 refuses; 3.7's way is taken instead.
+The other four, each equal by construction to what it replaces:
 - it computes every sum and product of integers three times over, in 64 bits, for a `device_assert` on overflow that
   does nothing unless `debug` is set, and it never is;
 - it looks through all of `triton.language` at every launch and at every call of a function inside a kernel (`tl.max`,
@@ -28,6 +29,7 @@ def install() -> None:
     if not builder.options.debug:
         builder.options = replace(builder.options, sanitize_overflow=False)
     interpreter._patch_builtin = _patch_builtin(interpreter, language)
+    interpreter._patch_lang_tensor = _patch_lang_tensor(interpreter._patch_lang_tensor)
     interpreter._get_np_dtype = _np_dtype(interpreter._get_np_dtype)
     language.block_type.with_element_ty = _with_element_ty(language.block_type.with_element_ty)
 
@@ -48,6 +50,14 @@ def _patch_builtin(interpreter: Any, language: Any) -> Any:
                 interpreter._patch_attr(place, name, member, builder, scope)
 
     patch.quick = True
+    return patch
+
+
+def _patch_lang_tensor(original: Any) -> Any:
+    def patch(tensor: Any, scope: Any) -> None:
+        original(tensor, scope)
+        scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.squeeze()))
+
     return patch
 
 
