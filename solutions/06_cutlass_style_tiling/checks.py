@@ -2209,9 +2209,9 @@ CHOOSING = [
         hints=("Begin with a model of three terms: time = start + waves · (fixed + steps · step). waves = ⌈tiles / 132⌉, steps = ⌈k / bk⌉; start, fixed and step belong to the configuration.",
                "Fit the three for each configuration on `tile_times.seen()`: `np.linalg.lstsq`, with rows (1, waves, waves · steps) and the times, both divided by the time, so that relative errors count.",
                "`choose` returns the configuration whose model is smallest: `min(tile_times.configurations(), key=...)`. Fit once, outside the function.",
-               "Few rows are still wrong? All of B comes from HBM whatever the tile. Two more terms: what all tiles load from L2, which goes with tiles · steps, and the elements of the three matrices, m·k + k·n + m·n.",
-               "Right on the seen shapes, wrong on the others? 26 fits of 30 noisy times: some configuration is always predicted too fast, and is chosen for that. Choose among few: start with none, add the one that helps most to what the best of them loses on the seen shapes, five times. Those five come within 2 or 3 % if always the best of them is taken."),
-        why="What a library does: cuBLASLt's heuristic is a fitted model over a list of kernels. The physics gives the form (waves, steps, a fixed part), the measurement gives the rates, and held-out shapes say whether it is more than a table. Few candidates beat many: with all 26, the same fit is as good on the seen shapes and fails on the others.",
+               "Right on the seen shapes, wrong on the others? A table of them, or too many terms for 30 times. Three terms will do.",
+               "To go on: some configuration is always predicted too fast, and is chosen for that. Choose among few: start with none, add the one that helps most to what the best of them loses on the seen shapes, five times."),
+        why="What a library does: cuBLASLt's heuristic is a fitted model over a list of kernels. The physics gives the form (waves, steps, a fixed part), the measurement gives the rates, and held-out shapes say whether it is more than a table. Five candidates that together lose least are enough: their best is within 1 % of the best of all 26.",
         follow_up="which shapes would you time next, if you could time ten more?",
     ),
 ]  # fmt: skip
