@@ -9,7 +9,7 @@ from utils import course, layouts
 from utils.judge import Calls, calls
 
 CHAPTER = next(chapter for chapter in course.chapters() if chapter.number == "06")
-EXERCISES = {id: e for id, e in CHAPTER.exercises().items() if isinstance(e, Calls)}
+EXERCISES = {id: e for id, e in CHAPTER.exercises().items() if type(e) is Calls}  # not the boss, judged by its costs
 
 
 @pytest.fixture(scope="module")
