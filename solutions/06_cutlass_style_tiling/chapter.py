@@ -3204,8 +3204,10 @@ def beside(ax, topic, shape=0):
     names = [rung["name"] for rung in one["rungs"]]
     shares = [rung["of library"] for rung in one["rungs"]]
     bars = ax.barh(names, shares, color="C0", alpha=0.8)
-    ax.bar_label(bars, [f"{rung['TFLOP/s']:.3g}" for rung in one["rungs"]], padding=3, fontsize=8, color="0.55")
+    speeds = [rung["TFLOP/s"] for rung in one["rungs"]]
+    ax.bar_label(bars, [f"{speed:,.0f}" if speed > 10 else f"{speed:.1f}" for speed in speeds], padding=7, fontsize=8, color="0.55")
     ax.axvline(1, color="0.5", lw=1)
+    ax.grid(False, axis="y")
     ax.set_title(f"{run['figures']['title']}, {one['shape']}: TFLOP/s, and share of {one['library']['name']}"
                  f" ({one['library']['TFLOP/s']:.0f})", fontsize=9)
     ax.set_xlim(0, 1.15)
