@@ -223,9 +223,21 @@ class Ring(Machine):
                 raise Fault("steps-missing", f"**The {name} ends after {len(issued)} of its {mine} steps.**")
             if self._stored[name] < len(own) and name not in waiting:
                 raise Fault("not-stored", f"**The {name} has stored {self._stored[name]} of its {len(own)} tiles.**")
+        for actor in stuck:
+            self._check_wait(actor)
         if stuck:
             raise Fault("deadlock", f"**Nobody can go on**: {'; '.join(map(_waiting, stuck))}.")
         return self
+
+    def _check_wait(self, actor: Actor) -> None:
+        """A consumer that is stuck before a later tile's first step: does it wait for that step?"""
+        issued, pause = self._issued.get(actor.name, []), actor.pause
+        if not issued or len(issued) % self.steps or pause.barrier not in self.full:
+            return
+        turn, stage = divmod(step := self._step(actor.name, len(issued)), self.stages)
+        if (pause.barrier, pause.parity) != (self.full[stage], turn % 2):
+            raise Fault("wrong-step", f"**The {actor.name} waits in {pause.why}** where step {step} comes next, "
+                        f"in stage {stage} with parity {turn % 2}. Steps are counted through all tiles.")  # fmt: skip
 
 
 def _waiting(actor: Actor) -> str:
