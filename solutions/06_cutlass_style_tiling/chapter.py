@@ -1280,7 +1280,7 @@ assert abs(per_clock - 4096) < 1
 # `mma.sync` computes D = A · B + C with one **warp**: A is 16 × k, B is k × 8, C and D are 16 × 8. Whatever the type, a row of A is 32 bytes. So one instruction of FP16 is 4,096 FLOPs: one clock of the whole SM, at the datasheet's rate.
 # In the boss, that many take 64 instructions of a warp (`FFMA`: 64 FLOPs each).
 #
-# (`mma.sync` itself reaches about two thirds of that rate on Hopper; the rest needs `wgmma`: arXiv 2402.13499. More on that at the end of this section.)
+# (`mma.sync` itself reaches about two thirds of that rate on Hopper, even with its operands in registers; the rest needs `wgmma`: arXiv 2402.13499. A second limit, feeding it from shared memory, comes at the end of this section.)
 #
 # The catch: a warp has no tile. It has 32 lanes with registers. Each lane holds a piece of A, of B and of C, its **fragment**, and the instruction fixes which. Here is C: in each element the lane that holds it, and which of its four values it is.
 
@@ -1333,7 +1333,7 @@ _ = ax.axis("off")
 # %% [markdown]
 # (a0 to a3 and b0, b1 are registers, of two halves each; c0 to c3 are floats.) B looks like A on its side: a *column* of B belongs to a quad, and a register holds two neighbours **along k**. That is what `.row.col` in the instruction's name means: A comes by rows, B by columns, both with k running fastest.
 #
-# The general rule, for elements of any size: a lane holds **4 bytes of a row** of each 8-row block, e = 32 / bits elements; four lanes make 16 bytes. If the tile is deeper than 16 bytes, it goes on with the next registers.
+# The general rule for A and B, for elements of 32 bits or fewer (C holds two neighbours of 32 bits, 8 bytes): a lane holds **4 bytes of a row** of each 8-row block, e = 32 / bits elements; four lanes make 16 bytes. If the tile is deeper than 16 bytes, it goes on with the next registers.
 
 # %% [markdown]
 # {{card 06.31}}
@@ -1518,7 +1518,7 @@ if ready("06.32"):
 picture
 
 # %% [markdown]
-# All FLOPs of the product come out of one line. And look at what feeds it: eight loads, four of them for two bytes a lane. A 4-byte load of A takes 8 rows of 16 bytes: half of each sector is thrown away, and half of what came for B as well. Tiles in shared memory mend the sectors, as in section 8. But then a fragment still costs six loads, of 4 bytes and less.
+# All FLOPs of the product come out of one line. And look at what feeds it: eight loads, four of them for two bytes a lane. A 4-byte load of A takes 8 rows of 16 bytes: half of each sector is thrown away, and half of what came for B as well. Tiles in shared memory mend the sectors, as in section 8. But the fragments of one mma still cost eight loads, of 4 and 2 bytes.
 #
 # ### ldmatrix
 #
@@ -1553,7 +1553,7 @@ for ax, title in zip(axes, titles):
 # {{card 06.33}}
 # `hgemm` as before, m a multiple of 16, n and k of **64**; one warp makes a 16 × 64 tile of C, in steps of 64 along k. The launch is n / 64 × m / 16 blocks (x, y) of 32 threads.
 #
-# For each step: copy the tile of A (16 × 64) and that of B (64 × 64) to shared memory, in chunks of 16 bytes; for each 16 of k, get A with one `ldmatrix`, B with four `ldmatrix_trans`, and do eight products. `c[j]` is the sum of columns 8j to 8j + 7; storing it is given.
+# For each step: copy the tile of A (16 × 64) and that of B (64 × 64) to shared memory, in chunks of 16 bytes; for each 16 of k, get A with one `ldmatrix`, B with four `ldmatrix_trans`, and do eight products. `c[j]` is the sum of columns 8j to 8j + 7; storing it is given. A already points to the block's first row, B to its first column; C is not moved.
 #
 # Given: `ldmatrix(r, row)` and `ldmatrix_trans(r, row)`, `.x4` each: `r` is `unsigned r[4]`, and every lane passes the address of one row of 16 bytes. `As[8 * r + q]` is meant to be chunk q of row r; move the chunks as you like. `mma` takes `{b[0], b[1]}` as its last argument.
 #
@@ -1605,17 +1605,17 @@ if ready("06.33"):
 picture
 
 # %% [markdown]
-# Five `ldmatrix` for eight `mma`: fragments stopped being the bulk of the instructions. The swizzle is the XOR of 06.18 on chunk numbers, `Swizzle<3,4,3>` in bytes; both sides of it are one expression. One warp a block is still a toy: B's 64 × 64 tile serves only 16 rows of C. Now the real thing.
+# Five `ldmatrix` for eight `mma`: fragments stopped being the bulk of the instructions. The swizzle is the XOR of 06.18 on chunk numbers, `Swizzle<3,4,3>` in bytes; the copy into shared memory and the `ldmatrix` address use the same expression. One warp a block is still a toy: B's 64 × 64 tile serves only 16 rows of C. Now the real thing.
 
 # %% [markdown]
 # {{card 06.34}}
-# `hgemm` for **any m**, n and k multiples of 8 (so that a row begins at a multiple of 16 bytes). A block of **128 threads**, four warps, makes a 64 × 64 tile of C in steps of 32 along k; each warp owns a warp tile of 32 × 32: rows `wi` to wi + 31, columns `wj` to wj + 31 of the block's tile. The launch is ⌈n / 64⌉ × ⌈m / 64⌉ blocks.
+# `hgemm` for **any m ≥ 1**; n and k are multiples of 8 (so that a row begins at a multiple of 16 bytes). A block of **128 threads**, four warps, makes a 64 × 64 tile of C in steps of 32 along k; each warp owns a warp tile of 32 × 32: rows `wi` to wi + 31, columns `wj` to wj + 31 of the block's tile. The launch is ⌈n / 64⌉ × ⌈m / 64⌉ blocks.
 #
-# Shared memory: the tile of A, 64 rows of 4 chunks; the tile of B, 32 rows of 8 chunks. What is outside of A or B is 0. `c[i][j]` is the product of rows wi + 16i and columns wj + 8j; storing is given.
+# Shared memory: the tile of A, 64 rows of 4 chunks; the tile of B, 32 rows of 8 chunks. What is outside of A or B is 0. `c[i][j]` is the 16 × 8 piece of the block's tile that begins at row wi + 16i, column wj + 8j; storing is given.
 #
 # m = 1, n = k = 8, all elements 1: eight times 8.
 #
-# Budgets: 16 load requests a block and step (of 16 bytes a lane); **no bank conflicts**, and mind that A's rows have only 64 bytes (`swizzle_for` of 06.19 knows); at m = n = k = 64 also bytes read as `tile_traffic(m, n, k, 64, 64)` says for two-byte elements, and 2 wavefronts of shared loads for each mma. All FLOPs by `mma`.
+# Budgets: 16 load requests a block and step (of 16 bytes a lane); **no bank conflicts**, and mind that A's rows have only 64 bytes (`swizzle_for` of 06.19 knows); at m = n = k = 64 also bytes read: half of what `tile_traffic(m, n, k, 64, 64)` says for float32 (+2 %), and 2 wavefronts of shared loads for each mma. All FLOPs by `mma`.
 
 # %% tags=["exercise"]
 # Exercise 06.34
@@ -1681,7 +1681,7 @@ bytes_wgmma = 80
 check("06.35")
 
 # %% [markdown]
-# The curve is the formula; the points are what the emulated GPU counted for your kernels (a wavefront of `ldmatrix` is 128 bytes):
+# The curve is the formula; the round points are what the emulated GPU counted for your kernels, the square is the formula for `wgmma` (a wavefront of `ldmatrix` is 128 bytes):
 
 # %%
 sides = np.array([16, 32, 64, 128, 256])
@@ -1709,7 +1709,7 @@ _ = ax.margins(x=0.08, y=0.12)
 # %% [markdown]
 # A warp tile of 64 × 64 is only just enough, with nothing left for the copies *into* shared memory, and its sums are 128 registers of each lane (06.5). 128 × 128 would need 512: no lane has them. **That is the wall that mma.sync runs into.** Hopper's answer is `wgmma`: four warps, 128 threads, hold one tile of up to 64 × 256 together, the same 128 registers a lane; the tensor cores fetch the operands from shared memory, B once for all four. With `mma.sync` each warp would fetch B for itself: 272 bytes in place of 80. And no registers and no instructions are spent on fragments any more.
 #
-# **The ladder, counted**, from here on in FP16; the first two rungs are from section 12. Instructions are those of warps for 4,096 FLOPs: what one mma does.
+# **The ladder, counted**, from here on in FP16; the first two rungs are from section 12. The last two columns, wavefronts of shared loads and instructions of warps, are for 4,096 FLOPs: what one mma does.
 
 # %%
 # name: exercise, source, tile, block, FLOPs a byte that the tile promises
@@ -1772,7 +1772,7 @@ assert error < 0.02
 # %% [markdown]
 # What took 30 lines of CUDA C++ is `tl.dot`: tile times tile, added to `total`. Its sides are powers of two, BK at least 16.
 #
-# - Products of float16 are exact in float32, and `total` is float32. It is rounded once, at the store.
+# - Products of float16 are exact in float32, and Products of float16 are exact in float32, and `total` is float32: each addition is cut to float32 (section 13), and there is one rounding to float16, at the store.
 # - Trap: with **float32** inputs `tl.dot` uses TF32 on a GPU, 10 bits of fraction, unless you say `input_precision="ieee"`. The interpreter
 #   computes in full float32 and hides it. That is why this section uses float16.
 #
@@ -1853,7 +1853,7 @@ assert bands(8192, 1) > 2.4 * bands(8192, 8) and bands(4096, 4) > bands(4096, 1)
 # - At 8192 the plain order would need 1.3 ms of HBM alone; cuBLAS needs about 1.4 ms for all of it (section 21). That close to the limit, loads no longer hide. Grouped it is 0.5 ms.
 # - GROUP need not be a power of two, and a wrong one is worthless: 4 rows · 32 columns are 128 tiles, so at 4096 a wave of 132 takes a whole band of 4 and
 #   begins another.
-# - At 4096 the plain order is 0.09 ms of HBM under some 0.19 ms of products: the gain may be nothing. "Grouping gives 10 %" is a statement about one GPU and size.
+# - At 4096 the plain order is 0.09 ms of HBM under some 0.18 ms of products: the gain may be nothing. "Grouping gives 10 %" is a statement about one GPU and size.
 
 # %% [markdown]
 # {{card 06.37}}
@@ -1946,8 +1946,8 @@ if ready("06.38"):
 # %% [markdown]
 # {{card 06.39}}
 # `first_kernel` with BM, BN, BK = 128, 256, 64, float16. With `num_stages=3`, how much shared memory does a block take (`shared_bytes`)? How many registers of a
-# thread hold sums with 4 warps (`sums_4_warps`), and with 8 (`sums_8_warps`)? With 8 warps, two warp groups share the 128 rows: how many `wgmma` m64n256k16
-# does each of them issue for one step of k (`wgmma_a_step`)?
+# thread would the sums fill, without any limit, with 4 warps (`sums_4_warps`), and with 8 (`sums_8_warps`)? With 8 warps, two warp groups share the 128 rows: how many `wgmma` m64n256k16
+# does each of them issue for one step of BK = 64 (`wgmma_a_step`)?
 
 # %% tags=["exercise"]
 # Predict 06.39
@@ -2028,7 +2028,7 @@ print(f"the product itself: {2 * m * n * 4096 / 779e12 * 1e6:.0f} us at 779 TFLO
 assert round(saved / 3.0e12 * 1e6) == 89
 
 # %% [markdown]
-# (3.0 TB/s is a device copy, 779 TFLOP/s is cuBLAS in bf16, both measured on one H100 80GB HBM3, clocks not locked.) The epilogue apart costs almost half as much as the product.
+# (3.0 TB/s is a device copy, 779 TFLOP/s is cuBLAS in bf16, both measured on one H100 80GB HBM3, clocks not locked.) Apart, the epilogue costs half as much time again as the product.
 
 # %% [markdown]
 # {{card 06.40}}
@@ -2084,7 +2084,7 @@ print(f"largest difference {apart:.1e}; float16 just above 1 is spaced {2**-10:.
 assert 2**-12 < apart < 2**-10
 
 # %% [markdown]
-# Half of a float16 spacing at 1: one layer in float16 can hardly tell, and neither can the check of 06.40. Name the form all the same: through thirty layers, or in float32, it shows.
+# Half of a float16 spacing at 1: added to a residual of about 1 it drowns, and the check of 06.40, whose tolerance goes with the largest number of a row, cannot tell either. But the largest difference is at ±2.7, and at -2.7 GELU is only -0.009: 5 % of it. Name the form all the same: through thirty layers, or in float32, it shows.
 #
 # ## 15 Few tiles: split-K and stream-K
 #
@@ -2102,7 +2102,7 @@ for m, n, k, split in ((16, 8192, 8192, 1), (16, 8192, 8192, 2), (16, 8192, 8192
     print(f"{m:6}{n:7}{k:7}{split:7}{count:10}{count / 132:7.2f}{workspace / 1e6:15.1f} MB ({workspace / inputs:4.0%}){inputs / 1e6:12.1f} MB")
 
 # %% [markdown]
-# For the skinny product a split of 4 puts something on every SM and costs 3 % more bytes. For the square one, a split of only 2 costs four times the inputs: never there.
+# For the skinny product a split of 2 puts something on 128 of the 132 SMs; a split of 4 nearly two programs on each, for 3 % more bytes. For the square one, a split of only 2 costs four times the inputs: never there.
 #
 # Why not `tl.atomic_add` straight into C? It needs no workspace and no second kernel, but a C in float32 that is zeroed first, and the parts arrive **in any order**:
 
