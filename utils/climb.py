@@ -100,16 +100,20 @@ def measure(case: Case, rungs: Sequence[Rung], evidence: dict[str, str], rounds:
     }
 
 
-def _entry(case: Case, taken: list[float], copy: list[float], library: list[float]) -> dict[str, float]:
-    """Times in ms; "spread" is the middle half of the rounds."""
-    low, high = sorted(taken)[len(taken) // 4], sorted(taken)[-1 - len(taken) // 4]
+def _entry(case: Case, taken: list[float], copy: list[float], library: list[float]) -> dict[str, Any]:
     return {
-        "ms": round(median(taken), 5),
-        "spread": [round(low, 5), round(high, 5)],
+        **summary(taken),
         "TB/s": round(case.moved / median(taken) / 1e9, 4),
         "of copy": round(ratio(taken, copy), 4),
         "of library": round(ratio(taken, library), 4),
     }
+
+
+def summary(taken: Sequence[float]) -> dict[str, Any]:
+    """A kernel's times in ms, as they are recorded: the median, and as "spread" the middle half of the rounds."""
+    ranked = sorted(taken)
+    quarter = len(ranked) // 4
+    return {"ms": round(median(ranked), 5), "spread": [round(ranked[at], 5) for at in (quarter, -1 - quarter)]}
 
 
 NO_GPU = (

@@ -36,8 +36,9 @@ else:
     import triton.language as tl  # noqa: F401
 
     if machine.triton_backend() == "interpreter":
-        from . import compile_worker, exact_casts, history
+        from . import compile_worker, exact_casts, history, triton_interpreter
 
+        triton_interpreter.install()
         exact_casts.install()
         if "ipykernel" in sys.modules and history.recording():  # a learner at work: the first check need not wait
             compile_worker.start()

@@ -10,23 +10,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import torch
+from checks import NAIVE  # of this folder
 
 from solutions.kernels import gemm_skinny, gemm_triton, gemm_warp_specialized, sgemm
 from utils import course, machine
-from utils.climb import NO_GPU, Wrong
+from utils.climb import NO_GPU, Wrong, summary
 from utils.records import record, recorded
 from utils.timing import alternated, peak_bandwidth, ratio, refuse_impossible
 from utils.vgpu.device import kernel_on_gpu
 
 FP8 = torch.float8_e4m3fn
-NAIVE = r"""
-__global__ void sgemm(const float* A, const float* B, float* C, int m, int n, int k) {
-    int i = blockIdx.y * 32 + threadIdx.x, j = blockIdx.x * 8 + threadIdx.y;
-    if (i >= m || j >= n) return;
-    float sum = 0;
-    for (int p = 0; p < k; ++p) sum += A[i * k + p] * B[p * n + j];
-    C[i * n + j] = sum;
-}"""
 
 
 @dataclass
@@ -90,10 +83,8 @@ def measured(product: Product, rounds: int) -> dict[str, Any]:
 
 
 def entry(product: Product, taken: list[float], library: list[float]) -> dict[str, Any]:
-    low, high = sorted(taken)[len(taken) // 4], sorted(taken)[-1 - len(taken) // 4]
     return {
-        "ms": round(median(taken), 5),
-        "spread": [round(low, 5), round(high, 5)],
+        **summary(taken),
         "TFLOP/s": round(product.flops / median(taken) / 1e9, 2),
         "of library": round(ratio(taken, library), 4),
     }
@@ -193,8 +184,10 @@ def without_flush(rounds: int = 15) -> None:
                 end.record()
                 torch.cuda.synchronize()
                 times[name].append(start.elapsed_time(end) / SETS)
-        entries = [{"name": name, "ms": round(median(taken), 5), "of library": round(ratio(taken, times["cuBLAS"]), 4)}
-                   for name, taken in times.items()]  # fmt: skip
+        entries = [
+            {"name": name, **summary(taken), "of library": round(ratio(taken, times["cuBLAS"]), 4)}
+            for name, taken in times.items()
+        ]
         rows.append({"shape": f"{m} × 8192 × 8192", "rungs": entries})
         print(m, entries, flush=True)
     print(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from utils.judge import Right, Wrong
 
 # Drawing hundreds of layouts that divide, or running a product on the emulated GPU, takes half a second and more.
-SLOW = {"06.2", "06.10", "06.13", "06.14", "06.15", "06.20", "06.22", "06.23", "06.25", "06.29"}
-SLOW |= {"06.32", "06.33", "06.34", "06.38", "06.40", "06.41", "06.44", "06.45"}
+SLOW = {
+    "06.2", "06.10", "06.13", "06.14", "06.15", "06.20", "06.22", "06.23", "06.25", "06.29", "06.32", "06.33", "06.34",
+    "06.38", "06.40", "06.41", "06.44", "06.45",
+}  # fmt: skip
 
 
 def seeds(exercise: str) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from . import calls, functions
 from .exercise import Calls
 from .trial import Diagnosis, Trial, label_of
@@ -48,8 +50,6 @@ class Choice:
 
 def trials(exercise: Choices, answer: Callable, seed: int, tell: Callable[[str], None]) -> list[Trial]:
     """A trial for every case. Stops where an answer raises, or returns what is no choice."""
-    import numpy as np
-
     done: list[Trial] = []
     made: dict[str, list[Choice]] = {}
     for number, shape in enumerate(exercise.shapes):
