@@ -33,7 +33,8 @@ def off(c, a, b, turned):
 
 
 @pytest.mark.parametrize("dtype", ALLOWED, ids=str)
-@pytest.mark.parametrize("kernel", ["triton", "gluon", "gluon promoted"])
+@pytest.mark.parametrize("dtype", ALLOWED, ids=str)
+@pytest.mark.parametrize("kernel", ["triton", "gluon"])
 def test_products(kernel, dtype):
     from solutions.kernels import gemm_warp_specialized as gluon
 
@@ -43,16 +44,28 @@ def test_products(kernel, dtype):
             if kernel == "triton":
                 c = gemm_triton.gemm(a, b, turned, block=(128, 128, 64), stages=4)
             else:
-                c = gluon.gemm(a, b, turned, promote="promoted" in kernel)
+                c = gluon.gemm(a, b, turned)
             assert off(c, a, b, turned) < ALLOWED[dtype], (m, n, k, turned)
+
+
+def test_promotion():
+    """Promoted sums err less; a K that is no multiple of a consumer's steps leaves no sum out."""
+    from solutions.kernels.gemm_fp8 import gemm_promoted
+
+    for m, n, k in [*SHAPES, (129, 264, 4096 - 16)]:
+        a, b = drawn(m, n, k, FP8, True)
+        assert off(gemm_promoted(a, b), a, b, True) < 2e-3, (m, n, k)  # rounding to bf16 alone: 1.7e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("split", [1, 3])
 def test_few_rows(dtype, split):
+    from solutions.kernels.few_rows import few_rows
+
     for m, n, k in [(1, 1, 8), (5, 13, 24), (16, 520, 2048), (33, 1031, 136), (64, 8192, 8192)]:
         x, w = drawn(m, n, k, dtype, True)
         assert off(gemm_skinny.skinny(x, w, split=split), x, w, True) < ALLOWED[dtype], (m, n, k)
+        assert off(few_rows(x, w), x, w, True) < ALLOWED[dtype], (m, n, k)
     for n, k in [(1, 1), (13, 2051), (8192, 8192)]:
         x, w = drawn(1, n, k, dtype, True)
         assert off(gemm_skinny.gemv(x, w), x, w, True) < ALLOWED[dtype], (n, k)

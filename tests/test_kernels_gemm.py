@@ -78,12 +78,13 @@ def test_what_does_not_fit_is_said_with_its_number():
 
 
 GLUON = """
-import json, sys
+import json, subprocess, tempfile
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.experimental.gluon import language as gl
 from triton.experimental.gluon._runtime import GluonASTSource
-from solutions.kernels.gemm_warp_specialized import gemm_kernel
+from triton.backends.nvidia.compiler import get_ptxas
+from solutions.kernels import gemm_fp8, gemm_warp_specialized
 
 def tile(block, kind="bf16"):
     layout = gl.NVMMASharedLayout.get_default_for(block, gl.float8e4nv if kind == "fp8e4nv" else gl.bfloat16)
@@ -92,15 +93,35 @@ def tile(block, kind="bf16"):
 found, words = {}, ("wgmma.mma_async", "setmaxnreg", "cp.async.bulk.tensor", ".local")
 for name in ("bf16", "fp8", "promoted"):
     kind, block_b, k = ("bf16", [64, 128], 64) if name == "bf16" else ("fp8e4nv", [128, 128], 128)
-    constants = {"STAGES": 4, "GROUP": 8, "TRANSPOSED": name != "bf16", "PROMOTE": name == "promoted"}
-    constants |= {"num_warps": 4}
+    constants = {"STAGES": 4, "GROUP": 8, "TRANSPOSED": name != "bf16", "num_warps": 4}
+    kernel = gemm_warp_specialized.gemm_kernel
+    if name == "promoted":
+        kernel = gemm_fp8.gemm_kernel
+        del constants["TRANSPOSED"]
     types = {"a": tile([64, k], kind), "b": tile(block_b, kind), "c": tile([64, 128])}
     types |= dict.fromkeys("MNK", "i32") | dict.fromkeys(constants, "constexpr")
-    source = GluonASTSource(fn=gemm_kernel, signature=types, constexprs=constants, attrs={})
+    source = GluonASTSource(fn=kernel, signature=types, constexprs=constants, attrs={})
     made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 4})
     found[name] = {word: made.asm["ptx"].count(word) for word in words} | {"shared": made.metadata.shared}
+    with tempfile.NamedTemporaryFile("w", suffix=".ptx") as file:
+        file.write(made.asm["ptx"])
+        file.flush()
+        assembler = [get_ptxas(90).path, "-v", "--gpu-name=sm_90a", file.name, "-o", "/dev/null"]
+        found[name]["said"] = subprocess.run(assembler, capture_output=True, text=True, check=True).stderr
 print(json.dumps(found))
 """
+
+
+@needs_triton
+@pytest.mark.parametrize("rows", [16, 32, 64])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_few_rows_is_made_of_hoppers_own_instructions(rows, dtype):
+    from solutions.kernels.few_rows import source
+    from utils.vgpu.compiler import compile_cuda
+
+    ptx = compile_cuda(source(rows, dtype, 3), "few_rows", "sm_90a").ptx
+    assert ptx.count(f"wgmma.mma_async.sync.aligned.m64n{rows}k16") == 16  # 256 of k
+    assert "L2::cache_hint" in ptx and ".local" not in ptx
 
 
 @needs_triton
@@ -112,7 +133,9 @@ def test_the_gluon_gemm_is_made_of_hoppers_own_instructions():
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     for name, seen in json.loads(ran.stdout.splitlines()[-1]).items():
-        assert seen["wgmma.mma_async"] == 16, name  # two consumers, two halves, 128 bytes deep: four of 32
+        # Two consumers; two halves, or four steps of four quarters; 128 bytes deep, four times 32.
+        assert seen["wgmma.mma_async"] == (2 * 4 * 4 * 4 if name == "promoted" else 2 * 2 * 4), name
         assert seen["cp.async.bulk.tensor"] >= 8, name
         assert seen["setmaxnreg"] and not seen[".local"], name
+        assert "serialized" not in seen["said"] and " 0 bytes spill stores" in seen["said"], (name, seen["said"])
         assert seen["shared"] <= 227 * 1024, name

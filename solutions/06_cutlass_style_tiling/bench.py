@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import torch
 from checks import NAIVE  # of this folder
 
-from solutions.kernels import gemm_skinny, gemm_triton, gemm_warp_specialized, sgemm
+from solutions.kernels import few_rows, gemm_fp8, gemm_skinny, gemm_triton, gemm_warp_specialized, sgemm
 from utils import course, machine
 from utils.climb import NO_GPU, Wrong, summary
 from utils.records import record, recorded
@@ -145,11 +145,9 @@ def in_fp8(promote: bool) -> Iterator[Product]:
     for size in (4096, 8192):
         a, b = drawn(size, size, size, FP8, turned=True)
         scaled = partial(torch._scaled_mm, a, b, one, one, out_dtype=torch.bfloat16, use_fast_accum=not promote)
-        gluon = partial(gemm_warp_specialized.gemm, a, b.T, transposed=True)
-        rungs = {"Gluon": gluon}
+        rungs = {"Gluon": partial(gemm_warp_specialized.gemm, a, b.T, transposed=True)}
         if promote:
-            rungs = {"Gluon, promoted every 128": partial(gluon, promote=True),
-                     "Gluon, promoted every 256": partial(gluon, promote=True, block_k=256, stages=2)}  # fmt: skip
+            rungs = {"Gluon, promoted every 128": partial(gemm_fp8.gemm_promoted, a, b.T)}
         yield Product(size, size, size, (a, b), {"_scaled_mm": scaled}, rungs, 2e-3 if promote else 5e-3)
 
 
@@ -159,6 +157,8 @@ def of_few_rows() -> Iterator[Product]:
         rungs = {"Triton, TMA, W x^T": partial(gemm_skinny.skinny, x, w.T)}
         if m == 1:
             rungs["Triton, CUDA cores"] = partial(gemm_skinny.gemv, x, w.T)
+        else:
+            rungs["CUDA C++, wgmma, weights evicted first"] = partial(few_rows.few_rows, x, w.T)
         yield Product(m, 8192, 8192, (x, w), {"cuBLAS": partial(torch.matmul, x, w)}, rungs, 3e-3)
 
 
@@ -173,6 +173,8 @@ def without_flush(rounds: int = 15) -> None:
         functions = {"cuBLAS": torch.matmul, "Triton, TMA, W x^T": lambda x, w: gemm_skinny.skinny(x, w.T)}
         if m == 1:
             functions["Triton, CUDA cores"] = lambda x, w: gemm_skinny.gemv(x, w.T)
+        else:
+            functions["CUDA C++, wgmma, weights evicted first"] = lambda x, w: few_rows.few_rows(x, w.T)
         graphs = {name: graph(function, sets) for name, function in functions.items()}
         times: dict[str, list[float]] = {name: [] for name in graphs}
         for _ in range(rounds):

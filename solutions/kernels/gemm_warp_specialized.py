@@ -23,6 +23,7 @@ from solutions.kernels.persistent import programs
 from utils.tiles import check_descriptor, check_tile
 
 ROWS, COLUMNS = 64, 128  # of one accumulator; a consumer has two side by side, a block two consumers
+STAGES = 4
 
 
 @gluon.jit
@@ -77,11 +78,8 @@ def store(c, c_tile, at, total):
 
 @gluon.jit
 def multiply(c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr,
-             PROMOTE: gl.constexpr, HALF: gl.constexpr):  # fmt: skip
-    """A consumer, the upper or the lower HALF of the rows: a step's products are under way while the next one's start.
-
-    PROMOTE: fp8's products are added up in few bits; each step's sum is added to the total in float32.
-    """
+             HALF: gl.constexpr):  # fmt: skip
+    """A consumer, upper or lower HALF of the rows: a step's products are under way while the next one's start."""
     STAGES: gl.constexpr = full.type.shape[0]
     ROWS: gl.constexpr = a_stages.type.shape[1]
     BLOCK_K: gl.constexpr = a_stages.type.shape[2]
@@ -94,26 +92,17 @@ def multiply(c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP: gl.con
         row, column = place_of(tile, M, N, 2 * ROWS, 2 * COLUMNS, GROUP)
         left = gl.zeros((ROWS, COLUMNS), gl.float32, layout)
         right = gl.zeros((ROWS, COLUMNS), gl.float32, layout)
-        part = gl.zeros((ROWS, COLUMNS), gl.float32, layout)
         for k in range(0, K, BLOCK_K):
             stage = step % STAGES
             mbarrier.wait(full.index(stage), step // STAGES & 1)
             a, b0, b1 = a_stages.index(2 * stage + HALF), b_stages.index(2 * stage), b_stages.index(2 * stage + 1)
-            if PROMOTE:
-                part = warpgroup_mma_wait(0, deps=[product(a, b0, part, False, TRANSPOSED)])
-                left += part
-                part = warpgroup_mma_wait(0, deps=[product(a, b1, part, False, TRANSPOSED)])
-                right += part
-                mbarrier.arrive(empty.index(stage))
-            else:
-                left = product(a, b0, left, k > 0, TRANSPOSED)
-                right = product(a, b1, right, k > 0, TRANSPOSED)
-                left, right = warpgroup_mma_wait(2, deps=[left, right])  # all but these two: the step before is done
-                mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES), pred=k > 0)
+            left = product(a, b0, left, k > 0, TRANSPOSED)
+            right = product(a, b1, right, k > 0, TRANSPOSED)
+            left, right = warpgroup_mma_wait(2, deps=[left, right])  # all but these two: the step before is done
+            mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES), pred=k > 0)
             step += 1
-        if not PROMOTE:
-            left, right = warpgroup_mma_wait(0, deps=[left, right])
-            mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES))
+        left, right = warpgroup_mma_wait(0, deps=[left, right])
+        mbarrier.arrive(empty.index((step + STAGES - 1) % STAGES))
         store(c, c_tiles.index(HALF), [row + HALF * ROWS, column], left)
         store(c, c_tiles.index(HALF), [row + HALF * ROWS, column + COLUMNS], right)
     tma.store_wait(0)
@@ -121,7 +110,7 @@ def multiply(c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP: gl.con
 
 @gluon.jit
 def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr,
-                PROMOTE: gl.constexpr, num_warps: gl.constexpr):  # fmt: skip
+                num_warps: gl.constexpr):  # fmt: skip
     a_stages = gl.allocate_shared_memory(a.dtype, [2 * STAGES] + a.block_type.shape, a.layout)
     b_stages = gl.allocate_shared_memory(b.dtype, [2 * STAGES] + b.block_type.shape, b.layout)
     c_tiles = gl.allocate_shared_memory(c.dtype, [2] + c.block_type.shape, c.layout)
@@ -132,12 +121,12 @@ def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRA
         mbarrier.init(empty.index(stage), count=2)  # both consumers have read it
     gl.warp_specialize(
         [
-            (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, PROMOTE, 0)),
-            (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, PROMOTE, 1)),
+            (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, 0)),
+            (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, 1)),
             (load, (a, b, a_stages, b_stages, full, empty, M, N, K, GROUP, TRANSPOSED)),
         ],
         [4, 1],  # warps of the second consumer and of the producer; the first has num_warps
-        [240, 24],  # registers of a thread: of consumers, with 128 sums (and 64 on their way), and of the producer
+        [240, 24],  # registers of a thread: of consumers, with 128 sums, and of the producer
     )
 
 
@@ -149,18 +138,17 @@ def descriptor(x: torch.Tensor, block: list[int], name: str) -> TensorDescriptor
     return TensorDescriptor.from_tensor(x, block, gl.NVMMASharedLayout.get_default_for(block, TYPES[x.dtype]))
 
 
-def gemm(a: torch.Tensor, b: torch.Tensor, transposed: bool = False, promote: bool = False, block_k: int = 0,
-         stages: int = 0, group: int = 16) -> torch.Tensor:  # fmt: skip
-    """a @ b, or a @ b.T if `transposed`; bf16 out of fp8.  promote: add up in float32 every block_k (128) of K.
+def gemm(a: torch.Tensor, b: torch.Tensor, transposed: bool = False, group: int = 16) -> torch.Tensor:
+    """a @ b, or a @ b.T if `transposed`; bf16 out of fp8, whose sums stay in the tensor cores (else: gemm_fp8.py).
 
     Raises utils.tiles.TileError where the tile does not fit the GPU or TMA cannot read an array.
     """
     (M, K), N = a.shape, b.shape[0 if transposed else 1]
-    block_k, stages = block_k or 128 // a.itemsize, stages or 4
-    check_tile(2 * ROWS, 2 * COLUMNS, block_k, stages, 8, a.itemsize, store=2 * ROWS * COLUMNS * 2)
+    block_k = 128 // a.itemsize
+    check_tile(2 * ROWS, 2 * COLUMNS, block_k, STAGES, 8, a.itemsize, store=2 * ROWS * COLUMNS * 2)
     c = torch.empty(M, N, dtype=torch.bfloat16 if a.itemsize == 1 else a.dtype, device=a.device)
     grid = (programs(cdiv(M, 2 * ROWS) * cdiv(N, 2 * COLUMNS), a),)
     b_block = [COLUMNS, block_k] if transposed else [block_k, COLUMNS]
     tiles = descriptor(a, [ROWS, block_k], "a"), descriptor(b, b_block, "b"), descriptor(c, [ROWS, COLUMNS], "c")
-    gemm_kernel[grid](*tiles, M, N, K, stages, group, transposed, promote, num_warps=4)
+    gemm_kernel[grid](*tiles, M, N, K, STAGES, group, transposed, num_warps=4)
     return c
