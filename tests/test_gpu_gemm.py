@@ -33,7 +33,6 @@ def off(c, a, b, turned):
 
 
 @pytest.mark.parametrize("dtype", ALLOWED, ids=str)
-@pytest.mark.parametrize("dtype", ALLOWED, ids=str)
 @pytest.mark.parametrize("kernel", ["triton", "gluon"])
 def test_products(kernel, dtype):
     from solutions.kernels import gemm_warp_specialized as gluon

@@ -3126,7 +3126,7 @@ if ready("06.50"):
 # Cutting off errs to one side, towards zero. Positive sums lose a little with each of K / 32 additions, so the error grows with K: a quarter of the sum is gone at the end. With both signs the sum grows slowly and errs to either side: less, but it grows. Promoted, it stays where it was at K = 128. It is a model: it says how errors
 # grow, not what your matrix gets; DeepSeek report up to 2 % at K = 4096 on theirs.
 #
-# Who promotes? `torch._scaled_mm(..., use_fast_accum=False)` does, at a price: 1,420 against 1,331 TFLOP/s for 4096³, 1,498 against 1,446 for 8192³ (section 21). CUTLASS's fp8 schedules promote unless their name ends in `FP8FastAccum`. In Triton it is an argument of `tl.dot`,
+# Who promotes? `torch._scaled_mm(..., use_fast_accum=False)` does, at a price: 1,426 against 1,339 TFLOP/s for 4096³, 1,521 against 1,471 for 8192³ (section 21). CUTLASS's fp8 schedules promote unless their name ends in `FP8FastAccum`. In Triton it is an argument of `tl.dot`,
 # `max_num_imprecise_acc`. What is its default on Hopper? Ask the compiler:
 
 # %%
@@ -3234,7 +3234,7 @@ assert np.allclose(steps, [11.7, 1.5, 2.7, 1.2], rtol=0.07)
 # **On tensor cores.** These are kernels of a page each, in Triton and Gluon (sections 14 to 19 are how they work):
 
 # %%
-fig, axes = plt.subplots(5, 1, figsize=(7.5, 4.6), height_ratios=[2, 2, 1, 1, 2], layout="constrained")
+fig, axes = plt.subplots(5, 1, figsize=(7.5, 4.2), height_ratios=[2, 2, 1, 1, 1], layout="constrained")
 for ax, (topic, shape) in zip(axes, [("06_gemm", 0), ("06_gemm", 1), ("06_fp8", 0), ("06_fp8", 1), ("06_fp8_promoted", 1)]):
     source = beside(ax, topic, shape)
     if ax is not axes[-1]:
@@ -3242,8 +3242,13 @@ for ax, (topic, shape) in zip(axes, [("06_gemm", 0), ("06_gemm", 1), ("06_fp8", 
 print(source)
 
 # %% [markdown]
-# Within a few percent of the library, both ways, but for fp8 promoted every 128 of k. That row shows what section 19 warned of: our kernel loses 15 % (1,500 to 1,281 TFLOP/s) where it promotes every 128,
-# 4 % every 256. The library promotes too, and loses 3 % (1,498 to 1,446): it hides more of the additions.
+# Within a few percent of the library, both ways. The last row took the most work. Our first kernel multiplied 64 × 128, waited, added the sums to its totals, multiplied again:
+# 1,281 TFLOP/s, 15 % below the same kernel without promotion. While 64 numbers a thread are added, its tensor cores wait. Now a warpgroup has two sums of 64 × 64 in turn:
+# one is added while the other is multiplied.
+#
+# That alone made it *slower*. The compiler had moved the additions behind the next `wgmma`, which overwrites what they read. So it copied the sums first, and `ptxas -v` warned (C7514):
+# "wgmma.mma_async instructions are serialized". As `asm volatile` the additions stay where they are written: 1,462 TFLOP/s, 4 % below the kernel without promotion. The library loses 3 %.
+# Read what the assembler says before you doubt the idea.
 #
 # Is the fixed cost of our tiles larger than cuBLAS's? Then the ratio would fall where K is short:
 
@@ -3269,16 +3274,17 @@ print(", ".join(f"K = {k}: {one['library']['TFLOP/s']:.0f}" for k, one in zip(le
 
 # %%
 flushed, rotated = (recorded(topic)[0]["figures"]["shapes"] for topic in ("06_skinny", "06_skinny_rotated"))
-print("M × N × K            kernel                flushed     in turn        in turn, of cuBLAS")
+print("M × N × K         kernel                                   flushed     in turn        in turn, of cuBLAS")
 for one, other in zip(flushed, rotated):
     first = {rung["name"]: rung["ms"] for rung in [one["library"], *one["rungs"]]}
     for rung in other["rungs"]:
-        print(f"{other['shape']:20} {rung['name']:20} {1e3 * first[rung['name']]:5.1f} µs  "
+        print(f"{other['shape']:17} {rung['name']:39} {1e3 * first[rung['name']]:5.1f} µs  "
               f"{1e3 * rung['ms']:5.1f} µs = {2 * 8192**2 / rung['ms'] / 1e9:.2f} TB/s   {rung['of library']:.3f}")
 
 # %% [markdown]
 # Most of the quarter was the timer's: its dirty zeros, and the start and end of a lone launch. In turn, cuBLAS reads at 2.8 TB/s, 94 % of what a copy reaches on this GPU (3.0), and a plain Triton kernel on CUDA cores 5 % more. With the
-# flush the same kernel looks 13 % better than cuBLAS: it asks for W with `evict_first`, which leaves the dirty zeros where they are. Before you beat a library, find out what the timer measured.
+# flush the same kernel looks 13 % better than cuBLAS: it asks for W with `evict_first`, which leaves the dirty zeros where they are. For 16 and 64 rows that hint must go with `cp.async`, where Triton 3.6 drops it; `solutions/kernels/few_rows.py` does it in
+# CUDA C++. It looks 7 and 5 % better with the flush, and in turn it is 2 % better and 1 % worse. Before you beat a library, find out what the timer measured.
 #
 # All of this on your GPU: `./study bench --gpu 06`, in the teacher's copy.
 
