@@ -217,9 +217,9 @@ def test_cuda_is_counted_in_the_page(lab, browser):
     book.page.close()
 
 
-def test_every_cell_of_every_shipped_chapter_runs(lab, browser):
-    """Run All on the unsolved notebooks: no cell shows an error."""
-    for chapter in course.chapters():
+def test_every_cell_of_a_shipped_chapter_runs(lab, browser):
+    """Run All on an unsolved notebook, all of them if thorough (nbval runs them too): no cell shows an error."""
+    for chapter in course.chapters() if os.environ.get("STUDY_THOROUGH") else course.chapters()[:1]:
         book = Notebook(browser, lab, chapter.notebook.name)
         book.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
         last = book.page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last

@@ -34,11 +34,14 @@ def lab(
 
 
 @app.command()
-def test(fast: Annotated[bool, typer.Option("--fast", help="without the notebooks")] = False) -> None:
+def test(
+    fast: Annotated[bool, typer.Option("--fast", help="without the notebooks")] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="more draws, all chapters in the browser")] = False,
+) -> None:
     """Prove the whole course: lint, build drift, tests, the solved and the unsolved chapters."""
     from .suite import run
 
-    raise typer.Exit(run(fast))
+    raise typer.Exit(run(fast, thorough))
 
 
 @app.command()

@@ -55,8 +55,13 @@ def steps(fast: bool) -> list[Step]:
     ]
 
 
-def run(fast: bool) -> int:
-    """Run every step; the last line printed counts the tests of all of them. Returns the exit code."""
+def run(fast: bool, thorough: bool = False) -> int:
+    """Run every step; the last line printed counts the tests of all of them. Returns the exit code.
+
+    thorough: what tests may do seldom (before a release), they do now: STUDY_THOROUGH.
+    """
+    if thorough:
+        os.environ["STUDY_THOROUGH"] = "1"
     if not (ROOT / "tests").is_dir():
         print("This is a students' copy, without the tests and answers: ./study test needs the teacher's.")
         return 1

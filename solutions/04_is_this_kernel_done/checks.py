@@ -534,7 +534,7 @@ def launches(rng: np.random.Generator, what: str) -> tuple:
         rows = [(int(r), int(t), 0) for r, t in zip(rng.integers(16, 33, 60), rng.choice(threads, 60), strict=True)]
     else:
         rows = [row for row in answered() if KINDS[what](*row)]
-    rows = [rows[i] for i in rng.permutation(len(rows))[:150]]
+    rows = [rows[i] for i in rng.permutation(len(rows))[:300]]  # all where a rule tells few rows apart
     return tuple(np.array(column, np.int64) for column in zip(*rows, strict=True))
 
 
