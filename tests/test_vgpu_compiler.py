@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -317,3 +320,56 @@ def test_the_widest_accesses_are_read_off_the_machine_code() -> None:
         found = widest(program.cubin, program.entry)
         assert all(found[space, op] == bytes_ for space in ("shared", "global") for op in ("ld", "st")), (kind, found)
     assert widest(program.cubin, "another") is None and widest(b"", "k") is None
+
+
+LINES = """__device__ __forceinline__ float both(const float* p, int i) {
+    return p[i] +
+           p[i + 1];
+}
+__device__ __noinline__ int twice(const int* p) { return p[threadIdx.x] * 2; }
+extern "C" __global__ void k(const float* x, const int* q, float* y, int n) {
+    __shared__ float4 rows[64];
+    __shared__ unsigned char bytes[256];
+    float mine[8];
+    for (int i = 0; i < 8; i++) mine[i] = x[8 * threadIdx.x + i];
+    rows[threadIdx.x] = make_float4(mine[0], mine[1], mine[2], mine[3]);
+    bytes[threadIdx.x + 1] = n;
+    __syncthreads();
+    float sum = both(x, threadIdx.x) + twice(q) + mine[n & 7] + rows[0].x + bytes[blockIdx.x] + bytes[blockIdx.x + 4];
+    if (n > 3) sum += both((const float*)rows, threadIdx.x ^ 2);
+    y[threadIdx.x] = sum;
+    y[threadIdx.x + 32] = both(&sum, 0);
+}
+extern "C" __global__ void another(float* y) { y[0] = 1; }"""
+ACCESS = re.compile(r"\b(LDS|STS|LDG|STG|LDL|STL)((?:\.\w+)*)\s[^\[;]*?(?:desc\[\w+\])?\[([^\]]*)\]")
+
+
+@pytest.mark.parametrize("arch", ["sm_75", "sm_80", "sm_90"])
+def test_accesses_and_their_lines_are_those_that_nvdisasm_prints(tmp_path, arch) -> None:
+    from utils.vgpu.machine_code import accesses
+
+    triton = find_spec("triton")
+    tool = Path(triton.submodule_search_locations[0]) / "backends/nvidia/bin/nvdisasm" if triton else None
+    if tool is None or not tool.exists():
+        pytest.skip("no nvdisasm: it comes with Triton")
+    program = compile_cuda(LINES, "k", arch)
+    (tmp_path / "k.cubin").write_bytes(program.cubin)
+    text = subprocess.run([tool, "-c", "-gi", tmp_path / "k.cubin"], capture_output=True, text=True, check=True).stdout
+    told, line, inside = collections.Counter(), 0, False
+    for row in text.splitlines():
+        if row.startswith(".text."):
+            inside = row == f".text.{program.entry}:"
+        elif place := re.search(r'//## File "[^"]*", line (\d+)', row):
+            line = int(place[1])
+        elif inside and (access := ACCESS.search(row)):
+            name, width, address = access.groups()
+            offset = re.search(r"-?0x[0-9a-f]+$", address)
+            sizes = {"64": 8, "128": 16, "U8": 1, "S8": 1, "U16": 2, "S16": 2}
+            size = next((size for word, size in sizes.items() if word in width.split(".")), 4)
+            told[line, name, int(offset[0], 16) if offset else 0, size] += 1
+    found = collections.Counter()
+    for (line, space, op), runs in accesses(program.cubin, program.entry).items():
+        for run in runs:
+            found.update((line, op.upper()[:2] + space[0].upper(), *access) for access in run)
+    assert {name for _, name, _, _ in told} >= {"LDG", "STG", "LDS", "STS"}
+    assert set(found) == set(told) and {line for line, *_ in found} >= {10, 11, 12, 14, 15}

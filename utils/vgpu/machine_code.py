@@ -1,19 +1,26 @@
-"""The widest memory accesses in a kernel's machine code, read off the bits: disassembling takes half a second.
+"""The memory accesses in a kernel's machine code, read off the bits: nvdisasm takes more than half a second.
 
-An instruction has 16 bytes (sm_70 and later): bits 0 to 8 say which it is, bits 73 to 75 of a load or store how wide
-it is. Found by comparing nvdisasm's text with the bits over the kernels in tests/calibration.
+An instruction has 16 bytes (sm_70 and later). Bits 0 to 8 say which it is. Of a load or store, 24 to 31 are the
+register of the address (255: none), 40 to 63 its offset, 73 to 75 the width. If bit 91 is set, a uniform register is
+used too: 32 to 37 of a load, 64 to 69 of a store; of a global access it only describes the memory. Found by comparing
+nvdisasm's text with the bits over the kernels in tests/calibration.
 """
 
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
+from collections import defaultdict
 from functools import cache
 
 import numpy as np
 
+from .line_table import Row, sequences
+
 LOADS_AND_STORES = {0x181: ("global", "ld"), 0x183: ("local", "ld"), 0x184: ("shared", "ld"),
                     0x186: ("global", "st"), 0x187: ("local", "st"), 0x188: ("shared", "st")}  # fmt: skip
 BYTES = np.array([1, 1, 2, 2, 4, 8, 16, 16])
+Run = frozenset[tuple[int, int]]  # (byte offset, width) of the accesses through one register
 
 
 @cache
@@ -27,15 +34,53 @@ def widest(cubin: bytes, entry: str) -> dict[tuple[str, str], int] | None:
     return {what: int(sizes[kinds == kind].max(initial=0)) for kind, what in LOADS_AND_STORES.items()}
 
 
+@cache
+def accesses(cubin: bytes, entry: str) -> dict[tuple[int, str, str], list[Run]]:
+    """(source line, space, op) -> for each register, what is accessed through it."""
+    code = _section(cubin, f".text.{entry}")
+    rows = _rows(cubin, entry) if code else []
+    starts = [row.address for row in rows]
+    found: dict[tuple, dict[tuple, set]] = defaultdict(lambda: defaultdict(set))
+    for number, (low, high) in enumerate(struct.iter_unpack("<QQ", code or b"")):
+        if what := LOADS_AND_STORES.get(low & 0x1FF):
+            at = bisect_right(starts, 16 * number)
+            offset = (low >> 40) - (low >> 63 << 24)
+            uniform = (
+                (low >> 32 if what[1] == "ld" else high) & 0x3F if high >> 27 & 1 and what[0] != "global" else None
+            )
+            through = low >> 24 & 0xFF, uniform
+            found[rows[at - 1].line if at else 0, *what][through].add((offset, int(BYTES[high >> 9 & 7])))
+    return {key: [frozenset(run) for run in runs.values()] for key, runs in found.items()}
+
+
+def _rows(cubin: bytes, entry: str) -> list[Row]:
+    """The kernel's line table; empty without one."""
+    kernel = list(_sections(cubin)).index(f".text.{entry}")
+    table, symbols = _section(cubin, ".debug_line") or b"", _section(cubin, ".symtab")
+    places = set()
+    for name, form in ((".rel.debug_line", "<QQ"), (".rela.debug_line", "<QQq")):  # before sm_90, and from there
+        for place, info, *_ in struct.iter_unpack(form, _section(cubin, name) or b""):
+            (section,) = struct.unpack_from("<H", symbols, 24 * (info >> 32) + 6)
+            if section == kernel:
+                places.add(place)
+    return next((one.rows for one in sequences(table) if one.place in places), [])
+
+
 def _section(elf: bytes, name: str) -> bytes | None:
-    """The contents of a section of a 64-bit ELF file."""
+    offset, length = _sections(elf).get(name, (0, -1))
+    return elf[offset : offset + length] if length >= 0 else None
+
+
+@cache
+def _sections(elf: bytes) -> dict[str, tuple[int, int]]:
+    """Name -> (offset, bytes) of the sections of a 64-bit ELF file, in their order; empty if it is none."""
     if elf[:5] != b"\x7fELF\x02":
-        return None
+        return {}
     (table,) = struct.unpack_from("<Q", elf, 40)
     size, count, strings = struct.unpack_from("<HHH", elf, 58)
     headers = [struct.unpack_from("<IIQQQQ", elf, table + size * number) for number in range(count)]
     names = headers[strings][4]
-    for at, _, _, _, offset, length in headers:
-        if elf[names + at : elf.index(b"\0", names + at)] == name.encode():
-            return elf[offset : offset + length]
-    return None
+    return {
+        elf[names + at : elf.index(b"\0", names + at)].decode(): (offset, length)
+        for at, _, _, _, offset, length in headers
+    }

@@ -6,33 +6,19 @@ same source line in the SASS tell which of them became one: a register there tha
 
 from __future__ import annotations
 
-import re
-import subprocess
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache, partial
-from importlib.util import find_spec
-from pathlib import Path
 
-from .machine_code import widest
+from .machine_code import Run, accesses, widest
 from .program import Group, Program, Site, Way
-
-KINDS = {"LDS": ("shared", "ld"), "STS": ("shared", "st"), "LDG": ("global", "ld"), "STG": ("global", "st"),
-         "LDL": ("local", "ld"), "STL": ("local", "st")}  # fmt: skip
-ACCESS = re.compile(
-    r"\b(LDS|STS|LDG|STG|LDL|STL)((?:\.\w+)*)\s[^\[;]*?(?:desc\[\w+\])?\[([^\]]*)\]",
-)
-LINE = re.compile(r'//## File "[^"]*", line (\d+)')
-PLACE = re.compile(r"(U?R\d+|URZ|RZ)?(?:\.\w+)*\+?(U?R\d+)?\+?(-?0x[0-9a-f]+)?")
-Run = frozenset[tuple[int, int]]  # (byte offset, width) of the accesses through one register
 
 
 def merge(program: Program, cubin: bytes) -> dict[int, Group]:
     """Site -> its group, for those that the machine code may merge.
 
     Where several registers of a line cover bytes alike, the addresses decide (see Tallies.width): a wide access is
-    aligned. Disassembling takes longer than most launches, so it waits until some address is.
+    aligned, and the machine code is not read before some address is.
     """
     found: dict[int, Group] = {}
     for across in (False, True):  # blocks: ptxas joins those that a short branch parts
@@ -50,7 +36,7 @@ def _ways(program: Program, cubin: bytes, line: tuple[int, str, str], sites: Seq
     wide = widest(cubin, program.entry.name)
     if wide is not None and wide[line[1:]] <= min(site.width for site in sites):
         return ()
-    runs = _accesses(cubin, program.entry.name).get(line, [])
+    runs = accesses(cubin, program.entry.name).get(line, [])
     ways = [way for run in runs if (way := _match(sites, run))]
     if not ways:  # a run that moves just what some other group does is that group's
         others = [group for key, group in _groups(program, False).items() if key[:3] == line]
@@ -116,38 +102,3 @@ def _way(sites: Sequence[Site], run: Run, shift: int) -> Way:
 
 def _bytes(accesses) -> set[int]:
     return {at for offset, width in accesses for at in range(offset, offset + width)}
-
-
-@cache
-def _accesses(cubin: bytes, entry: str) -> dict[tuple[int, str, str], list[Run]]:
-    """(line, space, op) -> for each register, what is accessed through it."""
-    found: dict[tuple, dict[str, set]] = defaultdict(lambda: defaultdict(set))
-    line, inside = 0, False
-    for text in _disassembled(cubin).splitlines():
-        if text.startswith(".text."):
-            inside = text == f".text.{entry}:"
-        elif place := LINE.search(text):
-            line = int(place[1])
-        elif inside and (access := ACCESS.search(text)):
-            name, modifiers, address = access.groups()
-            register, more, offset = PLACE.match(address.replace(" ", "")).groups()
-            width = next((int(part) // 8 for part in modifiers.split(".") if part in ("64", "128")), 4)
-            width = next(
-                (1 if "8" in part else 2 for part in modifiers.split(".") if part in ("U8", "S8", "U16", "S16")), width
-            )
-            found[line, *KINDS[name]][f"{register}+{more}"].add((int(offset or "0", 16), width))
-    return {key: [frozenset(run) for run in runs.values()] for key, runs in found.items()}
-
-
-@cache
-def _disassembled(cubin: bytes) -> str:
-    """By the nvdisasm in Triton's wheel; empty without it, and then nothing counts as merged."""
-    triton = find_spec("triton")
-    tool = Path(triton.submodule_search_locations[0]) / "backends/nvidia/bin/nvdisasm" if triton else None
-    if tool is None or not tool.exists():
-        return ""
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        file.write(cubin)
-        file.flush()
-        done = subprocess.run([str(tool), "-c", "-gi", file.name], capture_output=True, text=True)
-    return done.stdout
