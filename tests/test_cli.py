@@ -42,7 +42,7 @@ def test_what_a_user_got_wrong_is_one_line(capsys: pytest.CaptureFixture[str], a
 
 
 def test_a_bug_is_not_dressed_up_as_a_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "run", lambda fast: 1 / 0)
+    monkeypatch.setattr(suite, "run", lambda fast, thorough: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["test"])
 

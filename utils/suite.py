@@ -18,8 +18,8 @@ from rich.table import Table
 from .machine import ROOT
 
 CODE = ("utils", "tests", "solutions")
-TWO = ("-n", "2")
-NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", *TWO, "--dist", "loadfile")
+WORKERS = ("-n", str(min(os.cpu_count() or 2, 8)))
+NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", *WORKERS, "--dist", "loadfile")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def steps(fast: bool) -> list[Step]:
         Step("lint", lambda: command("ruff", "check", *CODE)),
         Step("format", lambda: command("ruff", "format", "--check", *CODE)),
         Step("chapters match their source", drift),
-        Step("unit tests and mistakes", lambda: pytest(*TWO, ROOT / "tests")),
+        Step("unit tests and mistakes", lambda: pytest(*WORKERS, ROOT / "tests")),
         *([] if fast else notebooks),
     ]
 
