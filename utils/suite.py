@@ -18,7 +18,8 @@ from rich.table import Table
 from .machine import ROOT
 
 CODE = ("utils", "tests", "solutions")
-WORKERS = ("-n", str(min(os.cpu_count() or 2, 8)))
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+WORKERS = ("-n", str(min(CORES, 8)))
 NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", *WORKERS, "--dist", "loadfile")
 
 
