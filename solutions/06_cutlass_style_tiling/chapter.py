@@ -3191,7 +3191,7 @@ if triton_backend():
 # ## 21 The ladder, measured
 #
 # The emulator counts and has no clock. Here are the same kernels on an H100, beside cuBLAS in the same run: the two alternate, the L2 cache is
-# flushed before each, and what is drawn is the median of the ratios. First your own ladder, FP32 on CUDA cores at 4096³:
+# flushed before each, and what is drawn is the median of the ratios. (The clock drifts: two medians of times, the numbers beside the bars, need not be in that ratio.) First your own ladder, FP32 on CUDA cores at 4096³:
 
 # %%
 from utils import recorded
@@ -3209,7 +3209,7 @@ def beside(ax, topic, shape=0):
     ax.axvline(1, color="0.5", lw=1)
     ax.grid(False, axis="y")
     ax.set_title(f"{run['figures']['title']}, {one['shape']}: TFLOP/s, and share of {one['library']['name']}"
-                 f" ({one['library']['TFLOP/s']:.0f})", fontsize=9)
+                 f" ({one['library']['TFLOP/s']:.0f})", fontsize=9, loc="right")
     ax.set_xlim(0, 1.15)
     ax.invert_yaxis()
     about = run["machine"]
@@ -3277,7 +3277,7 @@ print(", ".join(f"K = {k}: {one['library']['TFLOP/s']:.0f}" for k, one in zip(le
 
 # %%
 flushed, rotated = (recorded(topic)[0]["figures"]["shapes"] for topic in ("06_skinny", "06_skinny_rotated"))
-print("M × N × K         kernel                                   flushed     in turn        in turn, of cuBLAS")
+print("M × N × K         kernel                                   flushed     in turn                of cuBLAS")
 for one, other in zip(flushed, rotated):
     first = {rung["name"]: rung["ms"] for rung in [one["library"], *one["rungs"]]}
     for rung in other["rungs"]:
