@@ -1479,7 +1479,7 @@ def tensor_flops(report):
 # {{card 06.32}}
 # `hgemm`: C = A · B, A m × k and B k × n FP16, C float32, all row-major. m is a multiple of 16, n of 8, k of 16. One block of **one warp** makes a 16 × 8 tile of C; the launch is n / 8 × m / 16 blocks (x, y). Load the fragments from global memory by hand, step through k by 16, store C.
 #
-# Given: `mma` and `pair` (above). A, B and C already point to the block's tile.
+# Given: `mma`, `pair` and `store` (above). A, B and C already point to the block's tile, so for `store` it begins at row 0, column 0; its n is also the length of C's rows.
 #
 # m = 16, n = 8, k = 16, all elements 1: every element of C is 16.
 #
@@ -1716,8 +1716,9 @@ _ = ax.margins(x=0.08, y=0.12)
 tensor_rungs = {"one warp, by hand": ("06.32", "one_warp", (16, 8), 32, 2 * 16 * 8 / (2 * (16 + 8))),
                 "ldmatrix, 16 x 64": ("06.33", "by_ldmatrix", (16, 64), 32, 2 * 16 * 64 / (2 * (16 + 64))),
                 "block 64 x 64": ("06.34", "block_tile", (64, 64), 128, 2 * 64 * 64 / (2 * (64 + 64)))}
-shown = {f"FP32, {name}": (counted[name], intensity(counted[name]), rungs[name][-1], 2 * 64**3)
-         for name in ("naive", "boss") if name in counted}
+before = globals().get("counted", {})  # of section 12, if you have run it today
+shown = {f"FP32, {name}": (before[name], intensity(before[name]), rungs[name][-1], 2 * 64**3)
+         for name in ("naive", "boss") if name in before}
 for name, (exercise, source, tile, block, promised) in tensor_rungs.items():
     if ready(exercise):
         report = half_product(globals()[source], 64, 64, 64, tile, block)
@@ -1772,7 +1773,7 @@ assert error < 0.02
 # %% [markdown]
 # What took 30 lines of CUDA C++ is `tl.dot`: tile times tile, added to `total`. Its sides are powers of two, BK at least 16.
 #
-# - Products of float16 are exact in float32, and Products of float16 are exact in float32, and `total` is float32: each addition is cut to float32 (section 13), and there is one rounding to float16, at the store.
+# - Products of float16 are exact in float32, and `total` is float32: each addition is cut to float32 (section 13), and there is one rounding to float16, at the store.
 # - Trap: with **float32** inputs `tl.dot` uses TF32 on a GPU, 10 bits of fraction, unless you say `input_precision="ieee"`. The interpreter
 #   computes in full float32 and hides it. That is why this section uses float16.
 #
@@ -2333,7 +2334,7 @@ axes[1].legend(fontsize=8, loc="lower right")
 axes[1].margins(x=0.05)
 
 # %% [markdown]
-# Left: the same teeth as in section 11. At 4224 rows the 128 × 256 tile fills four waves to the last place; row 4225 leaves a fifth of the places empty and costs a quarter more time. Smaller tiles have smaller teeth. Right: the fixed part hardly matters at k = 8192 and takes most of the time at k = 128. That is where a persistent kernel wins; being persistent
+# Left: the same teeth as in section 11. At 4224 rows the 128 × 256 tile fills four waves to the last place; row 4225 begins a fifth wave: a fifth of the time goes to padding, a quarter more than before. Smaller tiles have smaller teeth. Right: the fixed part hardly matters at k = 8192 and takes most of the time at k = 128. That is where a persistent kernel wins; being persistent
 # does nothing for the teeth, since the last wave is as empty as before (stream-K is for those).
 #
 # What is the fixed part of a real kernel? The course's Triton kernel (`solutions/kernels/gemm_triton.py`) was timed on an H100, tiles of 128 × 256, steps of 64. Three products with the same 2,048 tiles differ in k only, so a wave's time is fixed + steps · step:
@@ -2450,7 +2451,7 @@ picture
 # | `"rows"` | bm is no multiple of 64: one `wgmma` makes 64 rows of C | bm |
 # | `"depth"` | bk · itemsize is no multiple of 32: one `wgmma` takes 32 bytes along k | bk · itemsize |
 # | `"warps"` | warps is no multiple of 4: four warps issue a `wgmma` together | warps |
-# | `"shared"` | more than 232,448 bytes for a block | the bytes: `stages` tiles of A (bm × bk) and B (bk × bn), and half a tile of C in 16 bits, bm·bn bytes |
+# | `"shared"` | more than 232,448 bytes for a block | the bytes: `stages` tiles of A (bm × bk) and B (bk × bn), and half a tile of C in 16 bits, bm·bn bytes (this kernel stores C in two halves) |
 # | `"registers"` | the float32 sums of a thread are as many as its registers, or more | the sums: bm·bn // (32·warps). A thread has min(255, 65,536 // (32·warps)) registers |
 
 # %% [markdown]
@@ -2722,7 +2723,7 @@ ax.grid(False)
 
 # %% [markdown]
 # {{card 06.47}}
-# Tiles of 128 × 256, steps of 64 along k, bf16. How many bytes does the producer expect for one stage (`bytes_a_stage`)? A block can have 227 KiB of shared memory, and a tile of C in bf16 stands there
+# Tiles of 128 × 256, steps of 64 along k, bf16. How many bytes does the producer expect for one stage (`bytes_a_stage`)? A block can have 227 KiB of shared memory, and a whole tile of C in bf16 (not half of it, as in 06.45) stands there
 # beside the stages, 64 KiB. How many stages fit (`stages_that_fit`)?
 #
 # Steps are counted from 0, in a ring of 3 stages. With which parity does a consumer wait for `full` at step 7 (`parity_at_step_7`)? And with which does the producer wait for `empty` when it fills each stage for the first time
@@ -2980,7 +2981,7 @@ from utils.compile_worker import compile_triton
 from utils.machine import triton_backend
 
 
-def compiled(text, kernel, types, constants, warps):
+def compiled_text(text, kernel, types, constants, warps):
     """What the compiler makes of a kernel for an H100."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "kernel.py").write_text(text)
@@ -2995,7 +2996,7 @@ def boxes(rows, columns):
 made = None
 if triton_backend():
     types = {"a": boxes(128, 64), "b": boxes(64, 256), "c": boxes(128, 256), "K": "i32"}
-    made = compiled(gluon_text, "gemm", types, {"STAGES": 3}, warps=8)
+    made = compiled_text(gluon_text, "gemm", types, {"STAGES": 3}, warps=8)
     for word in ("wgmma.mma_async", "cp.async.bulk.tensor", "mbarrier.try_wait", "expect_tx", "setmaxnreg", ".local"):
         lines = [line.strip() for line in made["ptx"].splitlines() if word in line]
         print(f"{word:21}{len(lines):3}  {lines[0][:86] if lines else ''}")
@@ -3078,7 +3079,7 @@ check("06.50")
 # A tile of 128 × 128, two consumer warpgroups, promotion every 128 of k. How many additions (FADD) does a thread make for one promotion (`fadds_a_thread`)? An SM makes 128 of them a clock, and 8,192 FLOPs of fp8 with its tensor cores. How long do the additions take, as a share of the time of the products that they belong to
 # (`share`)? If the tile were 128 × 256, how many registers of a thread would both sums take (`registers_128x256`)?
 #
-# And without promotion, for positive values: when K goes from 1024 to 16384, the relative error grows how much? `error_16384_over_1024` is one of `"times 1"`, `"times 4"`, `"times 16"`, `"times 256"`.
+# And without promotion, for positive values: when K goes from 1024 to 16384, the relative error grows about how much? `error_16384_over_1024` is the nearest of `"times 1"`, `"times 4"`, `"times 16"`, `"times 256"`.
 
 # %% tags=["exercise"]
 # Predict 06.51
@@ -3148,7 +3149,7 @@ def product(a, b, c, K, LIMIT: tl.constexpr):
 if triton_backend():
     types = {"a": "*fp8e4nv:16", "b": "*fp8e4nv:16", "c": "*fp32:16", "K": "i32:16"}
     for limit in (None, 128, 32):
-        code = compiled(dot_text, "product", types, {"LIMIT": limit}, warps=8)
+        code = compiled_text(dot_text, "product", types, {"LIMIT": limit}, warps=8)
         count = [code["ptx"].count(word) for word in ("wgmma.mma_async", "add.f32")]
         print(f"max_num_imprecise_acc = {limit}: {count[0]} wgmma, {count[1]:3} additions a thread for 128 of k")
     print(f"default on sm_90: 2^{code['metadata']['max_num_imprecise_acc_default'].bit_length() - 1}")

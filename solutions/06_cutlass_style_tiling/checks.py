@@ -1614,17 +1614,24 @@ TRITON_PRODUCTS = [
 ]  # fmt: skip
 
 
+CANCELS, FAR_UP = "A B and bias cancel", "GELU and residual cancel"
+
+
 def epilogue_input(rng: np.random.Generator, m: int, n: int, k: int, what: str = "") -> tuple:
     a, b = halves(rng, m, k), halves(rng, k, n)
     a /= 4
     b /= 4
     scale = one_of(rng, [0.375, 0.75, 1.5])
     bias = torch.from_numpy(spread(rng, n, "float16"))
-    if what:  # what A B adds, the bias takes away again
+    if what == CANCELS:  # what A B adds, the bias takes away again
         turn = torch.where(torch.arange(n) % 2 == 0, 1.0, -1.0).half()
         a[:, 0], b[0] = 16, 16 * turn
         bias = (bias.double() - scale * 256 * turn.double()).half()
-    return a, b, bias, halves(rng, m, n), scale
+    residual = halves(rng, m, n)
+    if what == FAR_UP:  # where GELU(x) is x; the residual takes it away but for what float16 cannot hold
+        bias = (bias.abs() + 40).half()
+        residual = -epilogue(after=lambda y, bias, r: y)(a, b, bias, residual, scale).half()
+    return a, b, bias, residual, scale
 
 
 def gelu(x: torch.Tensor) -> torch.Tensor:
@@ -1869,7 +1876,7 @@ IN_TRITON = [
         id="06.40", title="The epilogue rides along", minutes=15, dots=2, size="7 lines", answer="fused",
         signature="fused(a: float16[m, k], b: float16[k, n], bias: float16[n], residual: float16[m, n], scale) -> float16[m, n]",
         inputs=epilogue_input, oracle=epilogue(), dtype="float16", tolerance=Tolerance.of("float16", slack=1.5, floor=2.0), block=(64, 64), seconds=20.0,
-        shapes=[dict(m=1, n=1, k=32), dict(m=5, n=3, k=32), dict(m=33, n=65, k=32), dict(m=70, n=31, k=64), dict(m=16, n=128, k=64, what="A B and bias cancel")],
+        shapes=[dict(m=1, n=1, k=32), dict(m=5, n=3, k=32), dict(m=33, n=65, k=32), dict(m=70, n=31, k=64), dict(m=16, n=128, k=64, what=CANCELS), dict(m=9, n=70, k=32, what=FAR_UP)],
         rivals=(
             Rival(key="no-activation", oracle=epilogue(activation=lambda x: x), hint=1, sentence="**GELU is missing.**"),
             Rival(key="relu", oracle=epilogue(activation=lambda x: x.clamp_min(0)), hint=1, sentence="**That is ReLU**: GELU is x · Φ(x), and below 0 it is not 0."),
@@ -1883,6 +1890,8 @@ IN_TRITON = [
             Rival(key="scale-after-bias", oracle=epilogue(before=lambda s, ab, bias, r: s * (ab + bias)), hint=0, sentence="**The bias is scaled too.** First scale · (A B), then the bias."),
             Rival(key="scale-outside", oracle=lambda a, b, bias, r, s: epilogue(before=lambda _, ab, bias, r: ab + bias, after=lambda y, bias, r: s * y + r)(a, b, bias, r, s), hint=0,
                   sentence="**The scale comes after GELU.** It belongs to A B."),
+            Rival(key="low-precision", oracle=epilogue(before=lambda s, ab, bias, r: s * ab.half().double() + bias), hint=0, sentence="**The product is rounded to float16** before the rest is done to it. Keep `total` in float32 to the end."),
+            Rival(key="low-precision", oracle=epilogue(after=lambda y, bias, r: y.half().double() + r), hint=0, sentence="**What GELU gives is rounded to float16** before the residual is added. Add in float32, and cast once."),
             Rival(key="bias-after", oracle=epilogue(before=lambda s, ab, bias, r: s * ab, after=lambda y, bias, r: y + bias + r), hint=0, sentence="**The bias comes after GELU.** It belongs inside."),
             Rival(key="bias-per-row", oracle=epilogue(before=lambda s, ab, bias, r: s * ab + bias_of_rows(bias, len(ab))), hint=2, sentence="**The bias goes along the rows.** It has n elements, one for each column: `[None, :]`."),
         ),
@@ -2287,7 +2296,11 @@ def simulated(ring: Ring, producer: object, consumers: list) -> dict:
 
 
 def producer_read(result: object, ring: Ring, steps: int) -> dict:
-    return simulated(ring, result, [drain(ring) for _ in range(ring.consumers)])
+    seen = simulated(ring, result, [drain(ring) for _ in range(ring.consumers)])
+    if ring.ahead < min(2, ring.stages, steps):
+        raise Unfit("never-ahead", "**The producer never runs ahead**: it asks for a step's tiles only when those of the step before have landed. "
+                    "It waits for nothing but `empty`: that the stage is free.", 0)  # fmt: skip
+    return seen
 
 
 def consumer_read(result: object, ring: Ring, tiles: int, steps: int) -> dict:
