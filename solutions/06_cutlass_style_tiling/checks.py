@@ -980,6 +980,15 @@ def b_transposed(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k:
     return A.astype(np.float64) @ B.reshape(n, k).T.astype(np.float64)
 
 
+def b_along_row(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
+    """Odd rows of B are not read: their values are those to the right of the row above."""
+    b = B.astype(np.float64)
+    flat = b.ravel()
+    for row in range(1, k, 2):
+        b[row] = flat[(row - 1) * n + 1 : row * n + 1]
+    return A.astype(np.float64) @ b
+
+
 def a_transposed(A: np.ndarray, B: np.ndarray, C: np.ndarray, m: int, n: int, k: int) -> np.ndarray:
     return A.reshape(k, m).T.astype(np.float64) @ B.astype(np.float64)
 
@@ -1371,6 +1380,9 @@ TENSOR_CORES = [
         rivals=(
             QUARTERS,
             Rival(key="c-registers", oracle=with_changed(of_c=(16, 8, c_swapped)), hint=3, sentence="**The second and the third value of C are swapped.** Values 0 and 1 are neighbours in row g, values 2 and 3 in row g + 8."),
+            Rival(key="b-pair-swapped", oracle=with_changed(of_b=(2, 1, lambda pair: pair[..., ::-1, :])), hint=2, sentence="**The two values of B in a register are the wrong way round**: the lower row is the low half, `pair`'s first."),
+            Rival(key="b-along-row", oracle=b_along_row, hint=2, sentence="**A register of B takes two neighbours of a row.** It wants two of a *column*: rows 2t and 2t + 1, n halves apart in memory."),
+            Rival(key="b-as-a", oracle=with_changed(of_b=(8, 8, turned_eights)), hint=2, sentence="**B is loaded as A is**: lane 4g + t takes two neighbours of row g, and mma wants two of *column* g. Each 8 × 8 matrix of B arrives transposed."),
         ),
         title="One warp, by hand", minutes=25, dots=2, size="9 lines",
         hints=("For each step of 16: fill `unsigned a[4], b[2]`, then `mma(c, a, b)`. `c` stays in registers for the whole loop.",
