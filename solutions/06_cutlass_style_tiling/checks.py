@@ -1947,6 +1947,8 @@ IN_TRITON = [
             Rival(key="rest-to-the-last", oracle=stream_with(lambda p, all, tiles, steps, programs: all if p == programs else p * (all // programs)), hint=1,
                   sentence="**The rest of the division goes to the last program.** Give one step more to as many programs as the rest has."),
             Rival(key="rest-lost", oracle=stream_with(lambda p, all, tiles, steps, programs: p * (all // programs)), hint=1, sentence="**The rest of the division is lost**: some steps are done by nobody."),
+            Rival(key="ends-inclusive", oracle=stream_with(lambda p, all, tiles, steps, programs: p * all // programs, last=-1), hint=2,
+                  sentence="**The end of a piece is taken as its last step.** It is the step behind it, as in `range`: (tile, 0, steps) is a whole tile."),
         ),
         hints=("Number all steps: step s of tile t is t · steps + s. There are tiles · steps; program p gets a run of them.",
                "Boundaries: program p begins at `p * total // programs`. These differ by the quotient rounded down or up, and none is lost.",
@@ -2074,7 +2076,7 @@ def break_calls(rng: np.random.Generator, what: str) -> list[tuple]:
 
 
 def broken_limits(value: object, *call: int) -> dict:
-    """The limits that an answer names, the others 0."""
+    """The limits that an answer names, the others 0. Raises Unfit where one that is broken is missing."""
     if not isinstance(value, dict):
         raise ValueError("A dict is wanted, from limits to numbers")
     for name, number in value.items():

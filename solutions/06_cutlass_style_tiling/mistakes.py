@@ -909,7 +909,7 @@ def place_of(tile, rows, columns, group):
     same("06.41", "the parts as rows of a tile, from the last step back", ("range(tl.program_id(2) * BK, k, SPLIT * BK)", "range(tl.program_id(2) * BK, tl.cdiv(k, BK) * BK, BK * SPLIT)"),
          ("    total = tl.zeros((BLOCK,), tl.float32)\n    for s in range(SPLIT):\n        total += tl.load(parts + s * mn + e, mask=e < mn, other=0.0)\n",
           "    s = tl.arange(0, 8)[:, None]\n    total = tl.sum(tl.load(parts + s * mn + e[None, :], mask=(e < mn)[None, :] & (s < SPLIT), other=0.0), axis=0)\n")),
-    slip("06.42", "ends inclusive", "wrong-times-done", ("end - tile * steps))", "end - tile * steps - 1))")),
+    slip("06.42", "ends inclusive", "ends-inclusive", ("end - tile * steps))", "end - tile * steps - 1))")),
     slip("06.42", "the quotient rounded up", "last-gets-less", ("program * total // programs, (program + 1) * total // programs",
          "min(total, program * -(-total // programs)), min(total, (program + 1) * -(-total // programs))")),
     slip("06.42", "the rest to the last", "rest-to-the-last", ("program * total // programs, (program + 1) * total // programs",
