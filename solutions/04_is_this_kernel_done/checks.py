@@ -705,11 +705,15 @@ def tiling(rng: np.random.Generator, what: str) -> tuple:
     if what == "whole tiles":
         M, N = tile_m * int(rng.integers(2, 30)), tile_n * int(rng.integers(2, 30))
     per_sm, sms = int(rng.integers(1, 4)), int(rng.choice([108, 132, 148]))
-    if what == "several waves":  # the last of them partly filled, and partial tiles on both sides
+    while what == "several waves":  # the last of them partly filled, and partial tiles on both sides
+        per_sm = int(rng.integers(2, 4))
         tile_m, tile_n = (int(v) for v in rng.choice([64, 96, 128], 2, replace=False))
         M = tile_m * int(rng.integers(30, 60)) + int(rng.integers(1, 60))
         across = -(-M // tile_m)
         N = tile_n * (int(rng.uniform(1.3, 2.7) * per_sm * sms) // across) + int(rng.integers(1, 60))
+        drawn = M, N, tile_m, tile_n, per_sm, sms
+        if quantized(*drawn) != quantized(*drawn[:4], 1, sms):  # the blocks on an SM tell
+            break
     return M, N, tile_m, tile_n, per_sm, sms
 
 
