@@ -78,7 +78,7 @@ class Ring(Machine):
         self._engine = self._cores = 0.0  # ticks from which they are free
         self._copied = {"A": 0, "B": 0}  # steps
         self._landed: dict[tuple[str, int], float] = {}
-        self.ahead = 0  # steps that were on their way at once, at most
+        self.ahead = False  # whether a step was ever asked for while the one before was still on its way
         names = [f"consumer {c}" for c in range(consumers)]
         self._issued: dict[str, list[tuple[int, float]]] = {name: [] for name in names}  # steps, ticks when they end
         self._known = dict.fromkeys(names, 0)  # products known to have ended
@@ -116,10 +116,8 @@ class Ring(Machine):
         if self.empty[stage].phases < step // self.stages:
             raise Fault("overwritten", f"**Stage {stage} is overwritten**: step {step} is copied into it before all "
                         f"consumers have handed step {step - self.stages} back.")  # fmt: skip
-        on_their_way = min(self._copied.values()) - sum(
-            ("A", n) in self._landed and ("B", n) in self._landed for n in range(step)
-        )
-        self.ahead = max(self.ahead, on_their_way)
+        if step and min(self._copied.values()) > step:
+            self.ahead |= any((other, step - 1) not in self._landed for other in "AB")
         copy, late, _, _ = self._ticks
         start = max(self.now, self._engine)
         self._engine = start + copy

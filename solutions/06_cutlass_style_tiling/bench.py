@@ -145,20 +145,24 @@ def in_fp8(promote: bool) -> Iterator[Product]:
     for size in (4096, 8192):
         a, b = drawn(size, size, size, FP8, turned=True)
         scaled = partial(torch._scaled_mm, a, b, one, one, out_dtype=torch.bfloat16, use_fast_accum=not promote)
-        rungs = {"Gluon": partial(gemm_warp_specialized.gemm, a, b.T, transposed=True)}
         if promote:
             rungs = {"Gluon, promoted every 128": partial(gemm_fp8.gemm_promoted, a, b.T)}
+        else:
+            rungs = {"Gluon": partial(gemm_warp_specialized.gemm, a, b.T, transposed=True)}
         yield Product(size, size, size, (a, b), {"_scaled_mm": scaled}, rungs, 2e-3 if promote else 5e-3)
+
+
+def few_row_kernels(m: int) -> dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]:
+    """By name, of x and W (N x K)."""
+    if m == 1:
+        return {"Triton, TMA, W x^T": gemm_skinny.skinny, "Triton, CUDA cores": gemm_skinny.gemv}
+    return {"Triton, TMA, W x^T": gemm_skinny.skinny, "CUDA C++, wgmma, weights evicted first": few_rows.few_rows}
 
 
 def of_few_rows() -> Iterator[Product]:
     for m in (1, 16, 64):
         x, w = drawn(m, 8192, 8192, torch.bfloat16, turned=True)
-        rungs = {"Triton, TMA, W x^T": partial(gemm_skinny.skinny, x, w.T)}
-        if m == 1:
-            rungs["Triton, CUDA cores"] = partial(gemm_skinny.gemv, x, w.T)
-        else:
-            rungs["CUDA C++, wgmma, weights evicted first"] = partial(few_rows.few_rows, x, w.T)
+        rungs = {name: partial(kernel, x, w.T) for name, kernel in few_row_kernels(m).items()}
         yield Product(m, 8192, 8192, (x, w), {"cuBLAS": partial(torch.matmul, x, w)}, rungs, 3e-3)
 
 
@@ -169,13 +173,9 @@ def without_flush(rounds: int = 15) -> None:
     """Few rows again, as a decoder does it: one set of weights after the other, no writes that the cache must drop."""
     rows = []
     for m in (1, 16, 64):
-        sets = [drawn(m, 8192, 8192, torch.bfloat16, turned=True) for _ in range(SETS)]
-        functions = {"cuBLAS": torch.matmul, "Triton, TMA, W x^T": lambda x, w: gemm_skinny.skinny(x, w.T)}
-        if m == 1:
-            functions["Triton, CUDA cores"] = lambda x, w: gemm_skinny.gemv(x, w.T)
-        else:
-            functions["CUDA C++, wgmma, weights evicted first"] = lambda x, w: few_rows.few_rows(x, w.T)
-        graphs = {name: graph(function, sets) for name, function in functions.items()}
+        sets = [(x, w.T) for x, w in (drawn(m, 8192, 8192, torch.bfloat16, turned=True) for _ in range(SETS))]
+        graphs = {"cuBLAS": graph(lambda x, w: x @ w.T, sets)}
+        graphs |= {name: graph(kernel, sets) for name, kernel in few_row_kernels(m).items()}
         times: dict[str, list[float]] = {name: [] for name in graphs}
         for _ in range(rounds):
             for name, one in graphs.items():

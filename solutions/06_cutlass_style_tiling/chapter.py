@@ -3244,14 +3244,14 @@ print(source)
 
 # %% [markdown]
 # Within a few percent of the library, both ways. The last row took the most work. Our first kernel multiplied 64 × 128, waited, added the sums to its totals, multiplied again:
-# 1,281 TFLOP/s, 15 % below the same kernel without promotion. While 64 numbers a thread are added, its tensor cores wait. Now a warpgroup has two sums of 64 × 64 in turn:
+# 1,281 TFLOP/s on the same kind of GPU, 15 % below the kernel without promotion. While 64 numbers a thread are added, its tensor cores wait. Now a warpgroup has two sums of 64 × 64 in turn:
 # one is added while the other is multiplied.
 #
 # That alone made it *slower*. The compiler had moved the additions behind the next `wgmma`, which overwrites what they read. So it copied the sums first, and `ptxas -v` warned (C7514):
 # "wgmma.mma_async instructions are serialized". As `asm volatile` the additions stay where they are written: 1,462 TFLOP/s, 4 % below the kernel without promotion.
 # Read what the assembler says before you doubt the idea.
 #
-# The last per cent to the library is waves. By `ncu`, our tensor cores are busy in 95.0 % of the cycles in which an SM works, the library's in 93.8 %. But 2,048 tiles of 128 × 256 on 132 SMs are 15.5 waves, and 16 are paid for.
+# The last per cent to the library is waves. By `ncu` (also there), our tensor cores are busy in 95.0 % of the cycles in which an SM works, the library's in 93.8 %. But 2,048 tiles of 128 × 256 on 132 SMs are 15.5 waves, and 16 are paid for.
 # The library's kernel is called `nvjet_sm90_qqtst_144x128_128x6_...`: 3,648 tiles of 144 × 128 are 27.6 waves of 28.
 #
 # Is the fixed cost of our tiles larger than cuBLAS's? Then the ratio would fall where K is short:

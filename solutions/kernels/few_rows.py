@@ -85,9 +85,8 @@ few_rows(const TYPE* __restrict__ x, const TYPE* __restrict__ w, TYPE* __restric
                 unsigned long long b = descriptor(from + ROWS * BK * 2 + q / 4 * ROWS_X * 128 + q % 4 * 32);
                 WGMMA;
             }
-            asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+            asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;" ::: "memory");
         }
-        if (t < 128) asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
     }
     asm volatile("cp.async.wait_group 0;" ::: "memory");
     __syncthreads();

@@ -19,7 +19,7 @@ from triton.experimental.gluon.language.nvidia.hopper import (
     warpgroup_mma_wait,
 )
 
-from solutions.kernels.gemm_warp_specialized import COLUMNS, ROWS, STAGES, descriptor, load, place_of
+from solutions.kernels.gemm_warp_specialized import COLUMNS, ROWS, STAGES, descriptor, load, place_of, ring
 from solutions.kernels.persistent import programs
 from utils.tiles import check_tile
 
@@ -102,14 +102,7 @@ def multiply(c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP: gl.con
 
 @gluon.jit
 def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, num_warps: gl.constexpr):
-    a_stages = gl.allocate_shared_memory(a.dtype, [2 * STAGES] + a.block_type.shape, a.layout)
-    b_stages = gl.allocate_shared_memory(b.dtype, [2 * STAGES] + b.block_type.shape, b.layout)
-    c_tiles = gl.allocate_shared_memory(c.dtype, [2] + c.block_type.shape, c.layout)
-    full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
-    empty = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
-    for stage in gl.static_range(STAGES):
-        mbarrier.init(full.index(stage), count=1)  # the bytes' barrier: one arrival, of the producer
-        mbarrier.init(empty.index(stage), count=2)  # both consumers have read it
+    a_stages, b_stages, c_tiles, full, empty = ring(a, b, c, STAGES)
     DEPTH: gl.constexpr = STEPS * a.block_type.shape[1]
     K = gl.cdiv(K, DEPTH) * DEPTH
     gl.warp_specialize(

@@ -109,8 +109,8 @@ def multiply(c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP: gl.con
 
 
 @gluon.jit
-def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr,
-                num_warps: gl.constexpr):  # fmt: skip
+def ring(a, b, c, STAGES: gl.constexpr):
+    """Shared memory: stages of two tiles of A and of B, a tile of C for each consumer, the stages' barriers."""
     a_stages = gl.allocate_shared_memory(a.dtype, [2 * STAGES] + a.block_type.shape, a.layout)
     b_stages = gl.allocate_shared_memory(b.dtype, [2 * STAGES] + b.block_type.shape, b.layout)
     c_tiles = gl.allocate_shared_memory(c.dtype, [2] + c.block_type.shape, c.layout)
@@ -119,6 +119,13 @@ def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRA
     for stage in gl.static_range(STAGES):
         mbarrier.init(full.index(stage), count=1)  # the bytes' barrier: one arrival, of the producer
         mbarrier.init(empty.index(stage), count=2)  # both consumers have read it
+    return a_stages, b_stages, c_tiles, full, empty
+
+
+@gluon.jit
+def gemm_kernel(a, b, c, M, N, K, STAGES: gl.constexpr, GROUP: gl.constexpr, TRANSPOSED: gl.constexpr,
+                num_warps: gl.constexpr):  # fmt: skip
+    a_stages, b_stages, c_tiles, full, empty = ring(a, b, c, STAGES)
     gl.warp_specialize(
         [
             (multiply, (c, a_stages, b_stages, c_tiles, full, empty, M, N, K, GROUP, TRANSPOSED, 0)),

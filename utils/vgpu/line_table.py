@@ -12,13 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 END, SET_ADDRESS, INLINED = 1, 2, 0x90  # extended opcodes
-COPY, ADVANCE_PC, ADVANCE_LINE, CONST_ADD_PC, FIXED_ADVANCE_PC = (
-    1,
-    2,
-    3,
-    8,
-    9,
-)  # standard ones; the others take operands
+COPY, ADVANCE_PC, ADVANCE_LINE, CONST_ADD_PC, FIXED_ADVANCE_PC = 1, 2, 3, 8, 9  # standard ones; the rest is skipped
 
 
 @dataclass(frozen=True)
@@ -38,8 +32,8 @@ class Sequence:
 
 
 class Reader:
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data, self.at = data, at
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
 
     def take(self, form: str) -> int:
         (value,) = struct.unpack_from("<" + form, self.data, self.at)

@@ -45,17 +45,16 @@ def accesses(cubin: bytes, entry: str) -> dict[tuple[int, str, str], list[Run]]:
         if what := LOADS_AND_STORES.get(low & 0x1FF):
             at = bisect_right(starts, 16 * number)
             offset = (low >> 40) - (low >> 63 << 24)
-            uniform = (
-                (low >> 32 if what[1] == "ld" else high) & 0x3F if high >> 27 & 1 and what[0] != "global" else None
-            )
-            through = low >> 24 & 0xFF, uniform
-            found[rows[at - 1].line if at else 0, *what][through].add((offset, int(BYTES[high >> 9 & 7])))
+            through = [low >> 24 & 0xFF]
+            if high >> 27 & 1 and what[0] != "global":
+                through.append((low >> 32 if what[1] == "ld" else high) & 0x3F)
+            found[rows[at - 1].line if at else 0, *what][tuple(through)].add((offset, int(BYTES[high >> 9 & 7])))
     return {key: [frozenset(run) for run in runs.values()] for key, runs in found.items()}
 
 
 def _rows(cubin: bytes, entry: str) -> list[Row]:
     """The kernel's line table; empty without one."""
-    kernel = list(_sections(cubin)).index(f".text.{entry}")
+    kernel = _sections(cubin)[f".text.{entry}"][0]
     table, symbols = _section(cubin, ".debug_line") or b"", _section(cubin, ".symtab")
     places = set()
     for name, form in ((".rel.debug_line", "<QQ"), (".rela.debug_line", "<QQq")):  # before sm_90, and from there
@@ -67,13 +66,13 @@ def _rows(cubin: bytes, entry: str) -> list[Row]:
 
 
 def _section(elf: bytes, name: str) -> bytes | None:
-    offset, length = _sections(elf).get(name, (0, -1))
-    return elf[offset : offset + length] if length >= 0 else None
+    found = _sections(elf).get(name)
+    return elf[found[1] : found[1] + found[2]] if found else None
 
 
 @cache
-def _sections(elf: bytes) -> dict[str, tuple[int, int]]:
-    """Name -> (offset, bytes) of the sections of a 64-bit ELF file, in their order; empty if it is none."""
+def _sections(elf: bytes) -> dict[str, tuple[int, int, int]]:
+    """Name -> (number, offset, bytes) of the sections of a 64-bit ELF file; empty if it is none."""
     if elf[:5] != b"\x7fELF\x02":
         return {}
     (table,) = struct.unpack_from("<Q", elf, 40)
@@ -81,6 +80,6 @@ def _sections(elf: bytes) -> dict[str, tuple[int, int]]:
     headers = [struct.unpack_from("<IIQQQQ", elf, table + size * number) for number in range(count)]
     names = headers[strings][4]
     return {
-        elf[names + at : elf.index(b"\0", names + at)].decode(): (offset, length)
-        for at, _, _, _, offset, length in headers
+        elf[names + at : elf.index(b"\0", names + at)].decode(): (number, offset, length)
+        for number, (at, _, _, _, offset, length) in enumerate(headers)
     }

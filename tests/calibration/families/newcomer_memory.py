@@ -1,5 +1,7 @@
 """Gathers, structs, shared memory in odd types."""
 
+from struct import pack
+
 import numpy as np
 
 from calibration.families.newcomer import (
@@ -26,9 +28,7 @@ from calibration.families.newcomer import (
 
 BODY = struct(x=real, y=real, z=real, id=ints, kind=lambda n: ints(n, 9, I16), flags=lambda n: ints(n, 99, I16))
 CELL = struct(mass=lambda n: real(n, F64), energy=lambda n: real(n, F64), count=ints)
-PARAMETERS = np.zeros(1, np.dtype("f4,f4,i4,i4,u1", align=True))  # zeros: of np.array the padding is anything
-PARAMETERS[0] = (0.5, 0.25, 3, 7, 2)
-PARAMETERS = np.frombuffer(PARAMETERS.tobytes(), np.dtype("V20"))[0]
+PARAMETERS = np.frombuffer(pack("<ffiiB3x", 0.5, 0.25, 3, 7, 2), np.dtype("V20"))[0]
 STRIDES = [("unsigned char", U8, 3), ("uchar1", U8, 8), ("short", I16, 5), ("short", I16, 16), ("double", F64, 3),
            ("double", F64, 4), ("long long", I64, 7), ("signed char", I8, 32), ("float", F32, 6)]  # fmt: skip
 PERMUTED = [("unsigned char", U8, 1), ("short", I16, 1), ("float", F32, 1), ("double", F64, 1), ("float2", F32, 2),
