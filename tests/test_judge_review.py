@@ -1,8 +1,8 @@
 """Cases from a review of the judge: wrong answers it let pass, right ones it refused, misleading verdicts."""
 
 import dataclasses
-import glob
 import os
+import tempfile
 import threading
 import time
 
@@ -400,10 +400,13 @@ def test_more_than_1024_open_files():
             os.close(fd)
 
 
-def test_no_folder_is_left_behind():
-    before = len(glob.glob("/tmp/answer-*"))
+def test_no_folder_is_left_behind(tmp_path, monkeypatch):
+    """In a place of its own: other tests, at the same time, make folders in /tmp."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = tmp_path.stat().st_mtime_ns
     seen(NUMPY, "def f(x): return 2 * x")
-    assert len(glob.glob("/tmp/answer-*")) <= before
+    assert tmp_path.stat().st_mtime_ns > made  # one was made
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_file_or_child_is_left_behind():

@@ -588,10 +588,11 @@ def product_calls(rng: np.random.Generator, what: str) -> list[tuple]:
         if not tiles(A):
             return None
         cotarget = size(A[0]) * (int(offsets(B).max()) + 1)
-        copies = complement_of(A, cotarget)["offsets"]
-        if len(copies) <= int(offsets(B).max()):
-            return None
-        return (A, B) if composes(layout_of(copies), B) else None
+        for top in (cotarget, max(cotarget, 4 * span_of(A))):  # an answer may complement further than it needs to
+            copies = complement_of(A, top)["offsets"]
+            if len(copies) <= int(offsets(B).max()) or not composes(layout_of(copies), B):
+                return None
+        return A, B
 
     return some(rng, draw)
 
