@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import faulthandler
+import gc
 import io
 import os
 import pickle
@@ -97,6 +98,7 @@ def _child(work: Callable, pipe: int, gigabytes: float) -> None:
 
     try:
         os.setsid()
+        gc.freeze()  # a collection would walk, and so copy, the half million objects of the parent
         faulthandler.disable()  # a crash is reported by the parent
         _limit_memory(gigabytes)
         _one_thread()
