@@ -373,3 +373,9 @@ def test_accesses_and_their_lines_are_those_that_nvdisasm_prints(tmp_path, arch)
             found.update((line, op.upper()[:2] + space[0].upper(), *access) for access in run)
     assert {name for _, name, _, _ in told} >= {"LDG", "STG", "LDS", "STS"}
     assert set(found) == set(told) and {line for line, *_ in found} >= {10, 11, 12, 14, 15}
+
+
+def test_a_kernel_may_have_a_texture():
+    """NVRTC's -minimal, which is tried first, knows none."""
+    source = "__global__ void f(cudaTextureObject_t t, float* y) { y[0] = tex1Dfetch<float>(t, 0); }"
+    assert compile_cuda(source, "f").parameters[1] == "float *"
