@@ -144,7 +144,8 @@ def pytest(out: TextIO, folder: Path, workers: int, *options: str, **environment
     """Run pytest on a folder; what is counted is read from its JUnit file."""
     with tempfile.TemporaryDirectory() as scratch:
         xml = Path(scratch) / "junit.xml"
-        line = ("pytest", "-q", f"--junitxml={xml}", "-n", str(workers), *options, str(folder))
+        early = ("-p", "utils.notebook")  # before nbval imports nbformat, see there
+        line = ("pytest", "-q", *early, f"--junitxml={xml}", "-n", str(workers), *options, str(folder))
         code = _python(out, line, LARGE_PAGES | environment)
         counts = read_junit(xml) if xml.exists() else Counts()
     broken = code != 0 and not counts.failed  # pytest itself failed: nothing collected, a crash, Ctrl-C
