@@ -126,6 +126,8 @@ COUNT = Function(
               "of them.", oracle=lambda words: len({w % 32 for w in busy(words)})),
         Rival(key="words-counted", sentence="**That is the number of different words.** Words in different banks come in "
               "the same wavefront.", oracle=lambda words: len(set(busy(words)))),
+        Rival(key="first-two", sentence="**Only the first two words are looked at.** gcd(stride, 32) holds where all 32 lanes "
+              "keep one stride; here they need not.", oracle=lambda words: math.gcd(int(words[1] - words[0]), 32)),
     ),
     hints=(
         "Throw away the idle lanes, keep each word once, and count the words in each bank.",

@@ -82,7 +82,7 @@ FUNCTIONS = [
     Wrong("03.2", "conflicts", edits=((".max())", ".max()) - 1 if len(wanted) else 0"),), diagnosis="offset"),
     Wrong("03.2", "at least one", edits=(("return int(", "return max(1, int("), (".max())", ".max()))")), diagnosis="idle-is-one"),
     Wrong("03.2", "fails without lanes", edits=((", minlength=32", ""),), diagnosis="exception"),
-    Wrong("03.2", "gcd of the first two", diagnosis="wrong-values",
+    Wrong("03.2", "gcd of the first two", diagnosis="first-two",
           code="import math\ndef count_wavefronts(words):\n    return math.gcd(int(words[1] - words[0]), 32)"),
     Right("03.2", "sets", code="def count_wavefronts(words):\n    queues = {}\n    for w in set(words.tolist()) - {-1}:\n"
           "        queues.setdefault(w % 32, set()).add(w)\n    return max(map(len, queues.values()), default=0)"),

@@ -1271,14 +1271,13 @@ axes[0].invert_yaxis()
 per_clock = 989.4e12 / (132 * 1.83e9)  # H100 SXM datasheet, dense FP16: FLOP/s over SMs and clock
 print(f"{per_clock:.0f} FLOPs a clock and SM, {per_clock / 256:.0f} times the ordinary cores'")
 print("mma.sync        C tile   k      FLOPs   registers a lane: A  B  C")
-for kind, k, bits in [("f16, bf16", 16, 16), ("tf32", 8, 32), ("s8", 32, 8)]:
+for kind, k, bits in [("tf32", 8, 32), ("s8", 32, 8)]:
     a, b, c = 16 * k * bits // 1024, 8 * k * bits // 1024, 16 * 8 // 32
     print(f"{kind:14}  16 x 8  {k:2} {2 * 16 * 8 * k:10,} {a:22} {b:2} {c:2}")
 assert abs(per_clock - 4096) < 1
 
 # %% [markdown]
-# `mma.sync` computes D = A · B + C with one **warp**: A is 16 × k, B is k × 8, C and D are 16 × 8. Whatever the type, a row of A is 32 bytes. So one instruction of FP16 is 4,096 FLOPs: one clock of the whole SM, at the datasheet's rate.
-# In the boss, that many take 64 instructions of a warp (`FFMA`: 64 FLOPs each).
+# `mma.sync` computes D = A · B + C with one **warp**: A is 16 × k, B is k × 8, C and D are 16 × 8. Whatever the type, a row of A is 32 bytes. With FP16, k is 16.
 #
 # (`mma.sync` itself reaches about two thirds of that rate on Hopper, even with its operands in registers; the rest needs `wgmma`: arXiv 2402.13499. A second limit, feeding it from shared memory, comes at the end of this section.)
 #
@@ -1308,6 +1307,8 @@ register = 1
 check("06.30")
 
 # %% [markdown]
+# So one instruction of FP16 is one clock of the whole SM, at the datasheet's rate. In the boss, that many FLOPs take 64 instructions of a warp (`FFMA`: 64 FLOPs each).
+#
 # All three operands, with what lane 14 (g = 3, t = 2) holds in colour. The small numbers are lanes:
 
 # %%
