@@ -78,6 +78,7 @@ def run(fast: bool, thorough: bool = False) -> int:
     console, began = Console(highlight=False), time.monotonic()
     table = Table("step", "", "result", "seconds", box=None, header_style="dim")
     totals: list[Counts] = []
+    going: list[str] = []
     lock, stopping = threading.Lock(), threading.Event()
 
     def follow(lane: list[Step]) -> None:
@@ -85,16 +86,19 @@ def run(fast: bool, thorough: bool = False) -> int:
             if stopping.is_set():
                 return
             start = time.monotonic()
+            going.append(step.name)
+            status.update(" · ".join(going))
             with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as out:
                 counts = step.run(out)
                 out.seek(0)
                 said = out.read()
             seconds = time.monotonic() - start
             with lock:
+                going.remove(step.name)
                 show(console, table, step.name, said, counts, seconds)
                 totals.append(counts)
 
-    with ThreadPoolExecutor() as pool, console.status("each step is shown when it is done; all take some minutes"):
+    with ThreadPoolExecutor() as pool, console.status("") as status:  # a step is shown when it is done
         running = [pool.submit(follow, lane) for lane in lanes(fast)]
         try:
             for lane in running:
