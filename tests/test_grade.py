@@ -20,7 +20,8 @@ from utils.notebook.grade import Report, grade
 from utils.notebook.report import grade_files, page
 from utils.notebook.run import Limits
 
-QUICK = Limits(cell_seconds=1.5, total_seconds=60, memory_gb=2)
+PLENTY = Limits(cell_seconds=20, total_seconds=60, memory_gb=2)
+QUICK = Limits(cell_seconds=1.5, total_seconds=60, memory_gb=2)  # for cells that never end
 DOUBLE = "# Exercise 90.2\ndef double(x):\n"
 
 
@@ -29,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_course(tmp_path_factory.mktemp("grade"))
 
 
-def graded(root: Path, notebook: NotebookNode, name: str = "90_tiny.ipynb", limits: Limits = QUICK) -> Report:
+def graded(root: Path, notebook: NotebookNode, name: str = "90_tiny.ipynb", limits: Limits = PLENTY) -> Report:
     path = root / "submissions" / name
     files.write(path, files.dumps(notebook))
     report = grade(path, limits, course.chapters(root))
@@ -99,16 +100,16 @@ def test_a_hostile_cell_costs_only_its_own_exercise(root: Path, kind: str) -> No
 def test_a_cell_that_cannot_be_interrupted_is_killed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("utils.notebook.run.GRACE", 1.0)
     stubborn = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\nwhile True: pass"
-    report = graded(root, with_answers(root, ex_90_2=f"# Exercise 90.2\n{stubborn}"))
+    report = graded(root, with_answers(root, ex_90_2=f"# Exercise 90.2\n{stubborn}"), limits=QUICK)
     assert statuses(report)["90.3"] == "passed"
     assert report.results[1].reason == "its cell ran longer than 1.5 s and could not be interrupted"
 
 
 def test_the_total_limit_leaves_the_rest_not_reached(root: Path) -> None:
     notebook = with_answers(root, ex_90_3="# Exercise 90.3\nimport time\ntime.sleep(60)")
-    report = graded(root, notebook, limits=Limits(cell_seconds=60, total_seconds=3))
+    report = graded(root, notebook, limits=Limits(cell_seconds=60, total_seconds=5))
     assert statuses(report) == {"90.1": "passed", "90.2": "passed", "90.3": "not_reached"}
-    assert "the 3 s were used up" in report.results[2].reason
+    assert "the 5 s were used up" in report.results[2].reason
 
 
 def test_added_cells_and_edited_setup_run_in_their_place(root: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_bad_submission_spoils_no_other(root: Path, tmp_path: Path) -> None:
     screen = Console(file=io.StringIO(), width=200)
     html, data = tmp_path / "out" / "r.html", tmp_path / "out" / "r.json"
     paths = [tmp_path, tmp_path / "nowhere.ipynb"]
-    assert grade_files(paths, html, data, QUICK, course.chapters(root), screen) == 0
+    assert grade_files(paths, html, data, PLENTY, course.chapters(root), screen) == 0
     rows = {Path(row["file"]).name: row for row in json.loads(data.read_text())}
     assert rows["90_tiny.ipynb"]["points"] == 4 and len(rows) == len(BROKEN) + 2
     for name, (_, problem) in BROKEN.items():
@@ -194,7 +195,7 @@ def test_old_formats_and_huge_outputs_are_graded(root: Path) -> None:
     old = nbformat.convert(nbformat.reads(files.dumps(notebook), 4), 3)
     path = root / "submissions" / "homework.ipynb"
     path.write_text(nbformat.v3.writes_json(old))
-    assert grade(path, QUICK, course.chapters(root)).points == 4
+    assert grade(path, PLENTY, course.chapters(root)).points == 4
     notebook.cells[1].outputs = [new_output("stream", name="stdout", text="x" * 30_000_000)]
     assert graded(root, notebook).points == 4
 

@@ -1,4 +1,4 @@
-"""`./study test`: everything CI runs, in two lanes side by side; a step that fails does not stop the next."""
+"""`./study test`: everything CI runs, in two lanes if there are cores for both; a step that fails stops no other."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from .machine import ROOT
 CODE = ("utils", "tests", "solutions")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 WORKERS = min(CORES, 8)
+ASIDE = WORKERS // 4  # those of a second lane, where there are four cores: more workers than cores upset time limits
 NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", "--dist", "loadfile")
 # Every answer runs in a fork: with large pages there is less of a page table to copy (7 ms instead of 14).
 LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -51,7 +52,7 @@ class Step:
 
 def lanes(fast: bool) -> list[list[Step]]:
     """Steps of one lane follow each other: the notebooks of build/solved are there once the chapters are built."""
-    tests = [Step("unit tests and mistakes", lambda out: pytest(out, ROOT / "tests", WORKERS))]
+    tests = [Step("unit tests and mistakes", lambda out: pytest(out, ROOT / "tests", WORKERS - ASIDE))]
     notebooks = [
         Step("solved chapters", lambda out: nbval(out, ROOT / "build/solved", expect="passed")),
         Step("chapters as shipped", lambda out: nbval(out, ROOT / "chapters", expect="not_attempted")),
@@ -62,7 +63,7 @@ def lanes(fast: bool) -> list[list[Step]]:
         Step("chapters match their source", drift),
         *([] if fast else notebooks),
     ]
-    return [tests, chapters]
+    return [tests, chapters] if ASIDE else [chapters + tests]
 
 
 def run(fast: bool, thorough: bool = False) -> int:
@@ -141,7 +142,7 @@ def nbval(out: TextIO, folder: Path, expect: str) -> Counts:
     if not any(folder.glob("*.ipynb")):
         out.write(f"no notebook in {folder.relative_to(ROOT)}\n")
         return Counts(failed=1)
-    return pytest(out, folder, max(WORKERS // 2, 1), *NBVAL, STUDY_EXPECT=expect)
+    return pytest(out, folder, ASIDE or WORKERS, *NBVAL, STUDY_EXPECT=expect)
 
 
 def pytest(out: TextIO, folder: Path, workers: int, *options: str, **environment: str) -> Counts:
