@@ -1,4 +1,4 @@
-"""`./study test`: everything CI runs, in two lanes if there are cores for both; a step that fails stops no other."""
+"""`./study test`: everything CI runs, one step after the other; a step that fails does not stop the next."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 from xml.etree import ElementTree
 
 from rich.console import Console
@@ -22,9 +19,9 @@ from .machine import ROOT
 
 CODE = ("utils", "tests", "solutions")
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-WORKERS = min(CORES, 8)
-ASIDE = WORKERS // 4  # those of a second lane, where there are four cores: more workers than cores upset time limits
-NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", "--dist", "loadfile")
+WORKERS = ("-n", str(min(CORES, 8)))
+NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", *WORKERS, "--dist", "loadfile")
+
 # Every answer runs in a fork: with large pages there is less of a page table to copy (7 ms instead of 14).
 LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
@@ -44,26 +41,22 @@ class Counts:
 
 @dataclass(frozen=True)
 class Step:
-    """run: writes what it has to say to the file that it is given."""
-
     name: str
-    run: Callable[[TextIO], Counts]
+    run: Callable[[], Counts]
 
 
-def lanes(fast: bool) -> list[list[Step]]:
-    """Steps of one lane follow each other: the notebooks of build/solved are there once the chapters are built."""
-    tests = [Step("unit tests and mistakes", lambda out: pytest(out, ROOT / "tests", WORKERS - ASIDE))]
+def steps(fast: bool) -> list[Step]:
     notebooks = [
-        Step("solved chapters", lambda out: nbval(out, ROOT / "build/solved", expect="passed")),
-        Step("chapters as shipped", lambda out: nbval(out, ROOT / "chapters", expect="not_attempted")),
+        Step("solved chapters", lambda: pytest(*NBVAL, ROOT / "build/solved", expect="passed")),
+        Step("chapters as shipped", lambda: pytest(*NBVAL, ROOT / "chapters", expect="not_attempted")),
     ]
-    chapters = [
-        Step("lint", lambda out: command(out, "ruff", "check", *CODE)),
-        Step("format", lambda out: command(out, "ruff", "format", "--check", *CODE)),
+    return [
+        Step("lint", lambda: command("ruff", "check", *CODE)),
+        Step("format", lambda: command("ruff", "format", "--check", *CODE)),
         Step("chapters match their source", drift),
+        Step("unit tests and mistakes", lambda: pytest(*WORKERS, ROOT / "tests")),
         *([] if fast else notebooks),
     ]
-    return [tests, chapters] if ASIDE else [chapters + tests]
 
 
 def run(fast: bool, thorough: bool = False) -> int:
@@ -76,92 +69,59 @@ def run(fast: bool, thorough: bool = False) -> int:
     if not (ROOT / "tests").is_dir():
         print("This is a students' copy, without the tests and answers: ./study test needs the teacher's.")
         return 1
-    console, began = Console(highlight=False), time.monotonic()
+    console = Console(highlight=False)
     table = Table("step", "", "result", "seconds", box=None, header_style="dim")
-    totals: list[Counts] = []
-    going: list[str] = []
-    lock, stopping = threading.Lock(), threading.Event()
-
-    def follow(lane: list[Step]) -> None:
-        for step in lane:
-            if stopping.is_set():
-                return
-            start = time.monotonic()
-            going.append(step.name)
-            status.update(" · ".join(going))
-            with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as out:
-                counts = step.run(out)
-                out.seek(0)
-                said = out.read()
-            seconds = time.monotonic() - start
-            with lock:
-                going.remove(step.name)
-                show(console, table, step.name, said, counts, seconds)
-                totals.append(counts)
-
-    with ThreadPoolExecutor() as pool, console.status("") as status:  # a step is shown when it is done
-        running = [pool.submit(follow, lane) for lane in lanes(fast)]
-        try:
-            for lane in running:
-                lane.result()
-        finally:
-            stopping.set()  # Ctrl-C reaches the running steps by itself
+    total, began = Counts(), time.monotonic()
+    for step in steps(fast):
+        console.rule(f"[bold]{step.name}", align="left")
+        start = time.monotonic()
+        counts = step.run()
+        seconds = time.monotonic() - start
+        console.print(f"{counts} in {seconds:.1f} s", style="red" if counts.failed else "green")
+        mark = "[red]✗" if counts.failed else "[green]✓" if counts.passed else "[yellow]–"
+        table.add_row(step.name, mark, str(counts), f"{seconds:.1f}")
+        total += counts
     console.rule("[bold]summary", align="left")
     console.print(table)
     console.print(f"{time.monotonic() - began:.0f} s in all")
-    total = sum(totals, Counts())
     print(total, flush=True)
     return 1 if total.failed or not total.passed else 0
 
 
-def show(console: Console, table: Table, name: str, said: str, counts: Counts, seconds: float) -> None:
-    """What a step said, and its line of the summary."""
-    console.rule(f"[bold]{name}", align="left")
-    console.out(said, end="", highlight=False)
-    console.print(f"{counts} in {seconds:.1f} s", style="red" if counts.failed else "green")
-    mark = "[red]✗" if counts.failed else "[green]✓" if counts.passed else "[yellow]–"
-    table.add_row(name, mark, str(counts), f"{seconds:.1f}")
-
-
-def command(out: TextIO, *words: str) -> Counts:
+def command(*words: str) -> Counts:
     """A tool of the .venv that says yes or no; it counts as one test."""
-    return Counts(failed=1) if _python(out, words, {}) else Counts(passed=1)
+    code = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+    return Counts(failed=1) if code else Counts(passed=1)
 
 
-def drift(out: TextIO) -> Counts:
+def drift() -> Counts:
     """Also writes build/solved, which the next steps run."""
     from .notebook.build import build
 
     problems = build(check=True)
-    out.writelines(f"{problem}\n" for problem in problems)
+    for problem in problems:
+        print(problem)
     return Counts(failed=len(problems)) if problems else Counts(passed=1)
 
 
-def nbval(out: TextIO, folder: Path, expect: str) -> Counts:
-    """Run all notebooks of a folder; `expect` is the status that every `check` in them must reach, else it raises."""
-    if not any(folder.glob("*.ipynb")):
-        out.write(f"no notebook in {folder.relative_to(ROOT)}\n")
+def pytest(*arguments: str | Path, expect: str = "") -> Counts:
+    """Run pytest on the last argument; what is counted is read from its JUnit file.
+
+    expect: the status that every `check` in a notebook must reach, else it raises.
+    """
+    folder = Path(arguments[-1])
+    if expect and not any(folder.glob("*.ipynb")):
+        print(f"no notebook in {folder.relative_to(ROOT)}")
         return Counts(failed=1)
-    return pytest(out, folder, ASIDE or WORKERS, *NBVAL, STUDY_EXPECT=expect)
-
-
-def pytest(out: TextIO, folder: Path, workers: int, *options: str, **environment: str) -> Counts:
-    """Run pytest on a folder; what is counted is read from its JUnit file."""
+    environment = os.environ | LARGE_PAGES | ({"STUDY_EXPECT": expect} if expect else {})
+    early = ("-p", "utils.notebook")  # before nbval imports nbformat, see there
     with tempfile.TemporaryDirectory() as scratch:
         xml = Path(scratch) / "junit.xml"
-        early = ("-p", "utils.notebook")  # before nbval imports nbformat, see there
-        line = ("pytest", "-q", *early, f"--junitxml={xml}", "-n", str(workers), *options, str(folder))
-        code = _python(out, line, LARGE_PAGES | environment)
+        line = [sys.executable, "-m", "pytest", "-q", *early, f"--junitxml={xml}", *map(str, arguments)]
+        code = subprocess.run(line, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL).returncode
         counts = read_junit(xml) if xml.exists() else Counts()
     broken = code != 0 and not counts.failed  # pytest itself failed: nothing collected, a crash, Ctrl-C
     return counts + Counts(failed=1) if broken else counts
-
-
-def _python(out: TextIO, words: tuple[str, ...], environment: dict[str, str]) -> int:
-    """The exit code of a module of the .venv."""
-    line = [sys.executable, "-m", *words]
-    where = {"cwd": ROOT, "env": os.environ | environment}
-    return subprocess.run(line, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **where).returncode
 
 
 def read_junit(xml: Path) -> Counts:
