@@ -1288,7 +1288,7 @@ lanes_of_c = ((4, 8), (2, 2)), ((32, 1), (16, 8))
 layouts.draw_threads(lanes_of_c, 16, 8, "C of mma.sync: T = lane, V = its value: ((4,8),(2,2)):((32,1),(16,8))")
 
 # %% [markdown]
-# Write lane = 4g + t: **quad** g and **place** t in it. A quad has one row of the upper half, and the row eight below. A place has two neighbouring columns. You know this kind of thing: it is a thread-value layout (section 6), and its text is above the picture.
+# Write lane = 4g + t: **quad** g and **place** t in it. A quad has one row of the upper half, and the row eight below. A place has two neighbouring columns. You know this kind of thing: it is a thread-value layout (section 6), and its text is below the picture.
 #
 # A is made of the same pattern. Cut its 16 × 16 elements of FP16 into four blocks of 8 × 8. In each, quad g has row g, and place t has columns 2t and 2t + 1: two halves, **one register**. The order of the four blocks: down first. Register 0 is the upper left block, 1 the lower left, 2 the upper right, 3 the lower right.
 
